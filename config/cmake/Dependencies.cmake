@@ -1,0 +1,10 @@
+# Third-party libraries, each once. DECISIONS.md names licence and reason of each.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+pkg_check_modules(yaml REQUIRED IMPORTED_TARGET yaml-0.1>=0.2)
+pkg_check_modules(jansson REQUIRED IMPORTED_TARGET jansson>=2.14)
+pkg_check_modules(urcu REQUIRED IMPORTED_TARGET liburcu-qsbr>=0.13)
+pkg_check_modules(openblas REQUIRED IMPORTED_TARGET openblas>=0.3.20)
+pkg_check_modules(lapacke REQUIRED IMPORTED_TARGET lapacke>=3.11)
+pkg_check_modules(cmocka REQUIRED IMPORTED_TARGET cmocka>=1.1.5)
+find_package(EPICS REQUIRED)
