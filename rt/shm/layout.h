@@ -1,0 +1,344 @@
+/* The whole shared-memory and socket ABI of orbitd. orbit-shm(7) is the same for readers.
+ *
+ * orbitd creates every segment at start as a sealed memfd and hands it out over the instance's socket.
+ * All fields are 8 bytes wide; all offsets follow from `struct orbit_dims`; a reader checks magic,
+ * layout hash, size and dimensions before it believes anything. Segments by who writes:
+ *
+ *   SEG_STATUS    loop and manager    struct status_block: counters, histograms, state
+ *   SEG_TEXT      manager             slot ring of struct text_block: WHY, verdict
+ *   SEG_SNAPSHOT  loop, every cycle   slot ring of struct snapshot_head + vectors (vectors.def)
+ *   SEG_RECORD    loop, every cycle   slot ring of struct record_head + what replay needs
+ *   SEG_SETPOINT  loop, per law step  slot ring of struct setpoint_head + values
+ *   SEG_INPUT     one gateway         four-slot frame exchange (frame.h), one segment per source
+ *
+ * Times are CLOCK_MONOTONIC nanoseconds unless the name says utc. Quantities are SI: m, rad, Hz, A, s.
+ */
+#ifndef ORBIT_RT_SHM_LAYOUT_H
+#define ORBIT_RT_SHM_LAYOUT_H
+
+#include <stdint.h>
+
+#define ORBIT_SEG_MAGIC 0x31304d4853425230ULL
+#define ORBIT_MSG_MAGIC 0x3130475342524f30ULL
+#define ORBIT_SET_MAGIC 0x3130544553424f30ULL
+
+enum {
+    ORBIT_MAX_BPM = 1024,
+    ORBIT_MAX_COL = 1024, /* H + V + RF */
+    ORBIT_MAX_ROW = 2 * ORBIT_MAX_BPM,
+    ORBIT_MAX_SOURCE = 8,
+    ORBIT_MAX_BLOCK = 4,
+    ORBIT_NAME_SIZE = 32,
+    ORBIT_TEXT_SIZE = 2048
+};
+
+enum segment_kind {
+    SEG_STATUS,
+    SEG_TEXT,
+    SEG_SNAPSHOT,
+    SEG_RECORD,
+    SEG_SETPOINT,
+    SEG_INPUT,
+    SEG_KIND_COUNT
+};
+
+/* Sizes of the machine; n_row = 2 n_bpm, n_col = n_h + n_v + n_rf. */
+struct orbit_dims {
+    uint64_t n_bpm, n_h, n_v, n_rf;
+};
+
+/* First bytes of every segment; constant after creation. */
+struct segment_head {
+    uint64_t magic; /* ORBIT_SEG_MAGIC */
+    uint64_t layout_hash;
+    uint64_t kind; /* enum segment_kind */
+    uint64_t size_b;
+    uint64_t run_id; /* of this run of orbitd: UTC nanoseconds at its start */
+    uint64_t device_hash;
+    struct orbit_dims dims;
+    uint64_t source_id; /* SEG_INPUT: index of the source, else 0 */
+    char name[ORBIT_NAME_SIZE];
+    uint64_t reserved[2];
+};
+
+/* ---- quality, states, conditions --------------------------------------------------------------- */
+
+/* Bits of a value's quality; 0 is good. */
+enum quality {
+    QUALITY_GOOD = 0,
+    QUALITY_ABSENT = 1 << 0,       /* never delivered, or its PV is not connected */
+    QUALITY_STALE = 1 << 1,        /* older than its limit */
+    QUALITY_INVALID = 1 << 2,      /* NaN, infinite, wrong type or length, alarm INVALID */
+    QUALITY_RANGE = 1 << 3,        /* saturated, or beyond what the device can deliver */
+    QUALITY_LOW_SUM = 1 << 4,      /* BPM: sum signal below its limit */
+    QUALITY_DISABLED = 1 << 5,     /* by configuration */
+    QUALITY_MASKED = 1 << 6,       /* BPM: taken out by the loop, value replaced */
+    QUALITY_FOREIGN = 1 << 7,      /* actuator: set point changed by another master */
+    QUALITY_TRACKING = 1 << 8,     /* actuator: readback does not follow the set point */
+    QUALITY_SATURATED = 1 << 9,    /* actuator: at its absolute limit */
+    QUALITY_DISCONNECTED = 1 << 10 /* its source's connection is closed */
+};
+
+enum loop_state { STATE_OFF, STATE_SHADOW, STATE_ARMED, STATE_CLOSED, STATE_HOLD, STATE_TRIPPED, STATE_COUNT };
+
+/* What must hold for CLOSED; a set bit in `unmet` is a condition that does not. why.def has the words. */
+enum condition {
+    COND_PARAMETERS,  /* a parameter set is accepted */
+    COND_PACE,        /* the pace source delivers fresh frames */
+    COND_BPMS,        /* not more invalid BPMs than can be masked */
+    COND_BEAM,        /* stored beam: two of current, median sum, valid BPMs */
+    COND_ACTUATORS,   /* actuator frames fresh, every enabled corrector valid */
+    COND_ECHO,        /* the gateway echoes what it wrote in time */
+    COND_ARM_ACK,     /* the gateway acknowledged the present arm_id */
+    COND_MASTER,      /* no set point was changed by somebody else */
+    COND_READBACK,    /* readbacks follow the set points */
+    COND_SATURATION,  /* not more correctors at their limits than allowed */
+    COND_TIMING,      /* fewer consecutive late events than allowed */
+    COND_ORBIT,       /* orbit error within the trip limit */
+    COND_COUNT
+};
+
+/* ---- status ------------------------------------------------------------------------------------ */
+
+enum phase { PHASE_WAKE, PHASE_INGEST, PHASE_PREDICT, PHASE_CORRECT, PHASE_PUBLISH, PHASE_CYCLE, PHASE_COUNT };
+
+enum { HIST_SUB_BITS = 5, HIST_OCTAVES = 31, HIST_BINS = (HIST_OCTAVES + 1) << HIST_SUB_BITS };
+
+/* Log-linear histogram of nanoseconds (rt/base/hist.h); written with relaxed atomics by one thread. */
+struct hist {
+    uint64_t count, max, sum, min;
+    uint64_t bin[HIST_BINS];
+};
+
+enum counter {
+    COUNTER_CYCLES,          /* cycles run */
+    COUNTER_LATE,            /* late events: a stall counts once, whatever it skipped */
+    COUNTER_SKIPPED,         /* grid points skipped */
+    COUNTER_FRAMES,          /* new pace frames seen */
+    COUNTER_FRAMES_LOST,     /* gaps in the pace's frame_seq */
+    COUNTER_FRAMES_BAD,      /* frames refused: hostile or inconsistent head */
+    COUNTER_LAW_STEPS,       /* law steps made */
+    COUNTER_LAW_DT_SKIPPED,  /* law steps left out because their dt was outside 0.5 to 2 of nominal */
+    COUNTER_SETPOINTS,       /* set-point blocks published */
+    COUNTER_HOLDS,           /* transitions to HOLD */
+    COUNTER_TRIPS,           /* transitions to TRIPPED */
+    COUNTER_SETS_ACCEPTED,   /* parameter sets taken by the loop */
+    COUNTER_SETS_REJECTED,   /* parameter sets refused by the manager */
+    COUNTER_COMMANDS,        /* commands answered */
+    COUNTER_COUNT
+};
+
+enum verdict { VERDICT_REAL_TIME, VERDICT_DEGRADED };
+
+/* Live numbers. Each field is written by one thread with relaxed 8-byte stores and read the same way;
+ * fields are not mutually consistent (a snapshot is). */
+struct status_block {
+    struct segment_head head;
+    uint64_t heartbeat_cycle; /* cycle id of the newest cycle; 0 before the first */
+    int64_t heartbeat_ns;     /* when it was published */
+    uint64_t state;           /* enum loop_state */
+    uint64_t unmet;           /* bit per enum condition */
+    uint64_t cause;           /* bit per enum condition: what ended CLOSED last */
+    uint64_t offender;        /* index of the first offender (row or column), or UINT64_MAX */
+    uint64_t arm_id;
+    uint64_t revision; /* of the parameter set in use */
+    uint64_t verdict;  /* enum verdict */
+    uint64_t period_ns;
+    uint64_t loop_core; /* or UINT64_MAX if not pinned */
+    uint64_t loop_priority;
+    uint64_t source_generation[ORBIT_MAX_SOURCE]; /* 0: nobody is connected */
+    uint64_t counter[COUNTER_COUNT];
+    uint64_t reserved[8];
+    struct hist phase[PHASE_COUNT];
+};
+
+/* ---- slot rings (slot_ring.h) ------------------------------------------------------------------ */
+
+/* Follows segment_head in SEG_TEXT, SEG_SNAPSHOT, SEG_RECORD and SEG_SETPOINT. Slot k of number n
+ * (n = 1, 2, ...) starts at offset_b + (n & (n_slot - 1)) * stride_b: `before`, `after`, payload. */
+struct slot_ring_head {
+    uint64_t n_slot; /* power of two */
+    uint64_t stride_b;
+    uint64_t offset_b;  /* of slot 0 from the segment's start, multiple of 64 */
+    uint64_t payload_b; /* multiple of 8, <= stride_b - 16 */
+    uint64_t newest;    /* number of the newest complete slot, 0: none yet */
+    uint64_t reserved[3];
+};
+
+struct text_block {
+    char why[ORBIT_TEXT_SIZE];     /* conditions unmet, causes, remedies; one per line */
+    char verdict[ORBIT_TEXT_SIZE]; /* what the host granted, and what is missing */
+    char model[ORBIT_TEXT_SIZE];   /* last parameter set: accepted or why not */
+};
+
+/* Vectors follow, in the order of vectors.def, each at snapshot_offset_b(). */
+struct snapshot_head {
+    uint64_t cycle; /* (UTC seconds at start) * 10^6 + grid index */
+    uint64_t run_id;
+    int64_t t_mono_ns, t_utc_ns; /* of the cycle's grid point */
+    uint64_t state, unmet, cause, offender;
+    uint64_t arm_id, revision;
+    uint64_t frame_seq;    /* of the pace frame used */
+    int64_t frame_age_ns;  /* its age at this cycle */
+    uint64_t new_frame;    /* 1: this cycle brought a new pace frame */
+    uint64_t law_steps;    /* made so far in this run */
+    uint64_t n_invalid;    /* BPM channels not usable (disabled ones not counted) */
+    uint64_t n_saturated;  /* correctors at a limit */
+    double rms_x_m, rms_y_m, max_x_m, max_y_m;     /* of ERROR, valid BPMs */
+    double pred_err_x_m, pred_err_y_m;             /* rms of prediction minus what arrived */
+    double full_h_rad, full_v_rad;                 /* rms of FULL */
+    double uncorrectable_x_m, uncorrectable_y_m;   /* rms of PRED_FULL minus reference */
+    double current_a, median_sum;
+    double wake_late_ns, compute_ns; /* this cycle's lateness, previous cycle's compute time */
+    double reserved[4];
+};
+
+/* Then: y [n_row] float64, row quality [n_row] uint64, u_cmd [n_col] float64, u_found [n_col] float64,
+ * col quality [n_col] uint64. */
+struct record_head {
+    uint64_t cycle, run_id;
+    int64_t t_mono_ns, t_utc_ns;
+    uint64_t skipped; /* grid points skipped just before this cycle */
+    uint64_t state, unmet, command; /* command: last request seen, counted */
+    uint64_t revision, arm_id;
+    uint64_t frame_seq, new_frame, law_step;
+    int64_t frame_t_sample_ns;
+    double wake_late_ns, current_a;
+};
+
+/* Then: value [n_col] float64, absolute, rad and Hz. A gateway writes it only if the state is CLOSED, it
+ * acknowledged this arm_id in its present connection, and the time is before valid_until_ns. */
+struct setpoint_head {
+    uint64_t run_id, arm_id, cycle;
+    int64_t valid_until_ns;
+    uint64_t state;
+    uint64_t active; /* 1: to be written; 0: the loop gave up the lease */
+    uint64_t life;   /* counts every block */
+    uint64_t reserved;
+};
+
+/* ---- input frames (frame.h) -------------------------------------------------------------------- */
+
+/* Words of a frame; the first group for actuator sources (the echo), the second for BPM sources. */
+enum frame_word {
+    WORD_ACK_ARM_ID = 0,    /* arm_id acknowledged in this connection */
+    WORD_LAST_CYCLE = 1,    /* cycle of the last set-point block written */
+    WORD_LAST_WRITE_NS = 2, /* when */
+    WORD_OUTSTANDING = 3,   /* puts not yet confirmed */
+    WORD_WRITES = 4,        /* values written so far */
+    WORD_REFUSED = 5,       /* blocks not written: lease, arm_id or state */
+    WORD_INHIBIT = 0        /* BPM: 1 while injection is inhibiting the law */
+};
+enum frame_scalar { SCALAR_CURRENT_A = 0, SCALAR_SUM = 1 };
+
+/* value, aux [n_value] float64, t_value_ns [n_value] int64, quality [n_value] uint64 follow.
+ * BPM source: n_value = n_row, value = position in m, aux = sum signal (1 = nominal).
+ * Actuator source: n_value = n_col, value = readback, aux = set point found, both rad or Hz. */
+struct frame_head {
+    uint64_t source_id;
+    uint64_t generation; /* from the WELCOME of the connection that wrote it */
+    uint64_t frame_seq;  /* 1, 2, ...: counts frames sampled, so that a gap is a loss */
+    int64_t t_sample_ns, t_received_ns;
+    uint64_t n_value;
+    int64_t word[8];
+    double scalar[4];
+};
+
+/* Simpson's four-slot control; every index read from it is masked with 1. */
+struct frame_control {
+    uint64_t latest;  /* written by the gateway */
+    uint64_t slot[2]; /* written by the gateway */
+    uint64_t reading; /* written by the loop */
+    uint64_t reserved[4];
+};
+
+/* ---- parameter sets ---------------------------------------------------------------------------- */
+
+/* Rows and columns of one independent part of the correction. */
+struct param_block {
+    uint64_t row0, n_row, col0, n_col;
+};
+
+/* A sealed memfd sent with MSG_PARAMETERS. Then R [n_row][n_col] float64 row-major, and
+ * K [n_col][n_row] float64 row-major, zero outside the blocks. m/rad, m/Hz; rad/m. */
+struct param_head {
+    uint64_t magic; /* ORBIT_SET_MAGIC */
+    uint64_t layout_hash;
+    uint64_t size_b;
+    uint64_t device_hash;
+    struct orbit_dims dims;
+    uint64_t model_revision; /* counted by the sender */
+    uint64_t content_hash;   /* FNV-1a of everything behind this head */
+    uint64_t n_block;
+    struct param_block block[ORBIT_MAX_BLOCK];
+    double tune_x, tune_y, alpha_c, rf_hz;
+    double condition[ORBIT_MAX_BLOCK];
+    char origin[ORBIT_NAME_SIZE]; /* lattice's name */
+    uint64_t reserved[4];
+};
+
+/* ---- socket ------------------------------------------------------------------------------------ */
+
+enum msg_type {
+    MSG_HELLO,      /* client: text = name, arg[0] = enum client_role, device_hash */
+    MSG_WELCOME,    /* server: descriptors SEG_STATUS ... SEG_SETPOINT, and SEG_INPUT for a source */
+    MSG_COMMAND,    /* client: text = command line */
+    MSG_REPLY,      /* server: code = enum rc, text */
+    MSG_PARAMETERS  /* client (model): one descriptor; answered by MSG_REPLY */
+};
+
+enum client_role { ROLE_OBSERVER, ROLE_SOURCE, ROLE_MODEL };
+
+/* One SEQPACKET message, always of this size. */
+struct orbit_msg {
+    uint64_t magic; /* ORBIT_MSG_MAGIC */
+    uint64_t layout_hash;
+    uint64_t type;
+    int64_t code;
+    uint64_t run_id;
+    uint64_t source_id, generation;
+    uint64_t device_hash;
+    struct orbit_dims dims;
+    uint64_t arg[4];
+    char text[ORBIT_TEXT_SIZE];
+};
+
+/* ---- derived ----------------------------------------------------------------------------------- */
+
+enum snapshot_vector {
+#define VECTOR(id, shape, unit, help) VEC_##id,
+#include "rt/shm/vectors.def"
+#undef VECTOR
+    VEC_COUNT
+};
+
+enum vector_shape { SHAPE_ROW, SHAPE_COL };
+
+static inline uint64_t dims_n_row(const struct orbit_dims *dims)
+{
+    return 2 * dims->n_bpm;
+}
+
+static inline uint64_t dims_n_col(const struct orbit_dims *dims)
+{
+    return dims->n_h + dims->n_v + dims->n_rf;
+}
+
+/* Hash of every size and offset above (and the counts of the enumerations); differs => incompatible. */
+uint64_t layout_hash(void);
+
+/* Shape of a vector; its number of elements; its offset in a snapshot's payload; a payload's size. */
+enum vector_shape vector_shape(enum snapshot_vector vector);
+const char *vector_name(enum snapshot_vector vector);
+uint64_t vector_length(const struct orbit_dims *dims, enum snapshot_vector vector);
+uint64_t snapshot_offset_b(const struct orbit_dims *dims, enum snapshot_vector vector);
+uint64_t snapshot_size_b(const struct orbit_dims *dims);
+uint64_t record_size_b(const struct orbit_dims *dims);
+uint64_t setpoint_size_b(const struct orbit_dims *dims);
+uint64_t param_size_b(const struct orbit_dims *dims);
+uint64_t frame_size_b(uint64_t n_value); /* head and four arrays, one of the four slots */
+
+/* RC-free check used by both sides: true if 1 <= sizes <= the limits above. */
+int dims_valid(const struct orbit_dims *dims);
+
+#endif
