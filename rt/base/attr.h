@@ -1,7 +1,8 @@
 /* Three words that prototypes carry: what a caller may rely on and where it may call from.
  *
- * RT_SAFE: bounded time, no allocation, no lock, no system call but the vDSO clock. Such functions
- * are placed in the section .text.rt, so that a check on the objects can refuse foreign symbols.
+ * RT_SAFE: bounded time, no allocation, no lock, no system call but the vDSO clock. Such
+ * functions are placed in the section .text.rt, so that a check on the objects can refuse
+ * foreign symbols.
  */
 #ifndef ORBIT_RT_BASE_ATTR_H
 #define ORBIT_RT_BASE_ATTR_H

@@ -1,8 +1,9 @@
 /* Result codes and the text that goes with a failure.
  *
- * Outside the loop: the function where something fails records the text once (err_set, err_sys),
- * callers add context in front (err_add), and one place reports err_text(). The text is kept per
- * thread. Inside the loop nothing here is called but the codes: a failure there is a counter.
+ * Outside the loop: the function where something fails records the text once (err_set,
+ * err_sys), callers add context in front (err_add), and one place reports err_text(). The text
+ * is kept per thread. Inside the loop nothing here is called but the codes: a failure there is
+ * a counter.
  */
 #ifndef ORBIT_RT_BASE_RC_H
 #define ORBIT_RT_BASE_RC_H

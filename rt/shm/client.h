@@ -1,9 +1,10 @@
 /* A program's connection to orbitd: attach, read, publish frames, send commands.
  *
- * One object is used by one thread at a time; several objects are independent. Attaching checks magic,
- * layout hash, sizes, dimensions and device hash of every segment. When orbitd dies or is restarted,
- * client_alive() turns false; close the object and open a new one (the descriptors of the dead run stay
- * readable until then, so nothing faults). No function here is for the loop.
+ * One object is used by one thread at a time; several objects are independent. Attaching checks
+ * magic, layout hash, sizes, dimensions and device hash of every segment. When orbitd dies or
+ * is restarted, client_alive() turns false; close the object and open a new one (the
+ * descriptors of the dead run stay readable until then, so nothing faults). No function here is
+ * for the loop.
  */
 #ifndef ORBIT_RT_SHM_CLIENT_H
 #define ORBIT_RT_SHM_CLIENT_H
@@ -17,12 +18,13 @@
 
 struct client;
 
-/* Connects to the instance's socket. name: of the source (as configured) for ROLE_SOURCE, else free text
- * for the audit. device_hash: devices_hash() of the device table in use, or 0 to accept any.
- * Errors: RC_SYS (no socket), RC_DENIED (role, name or peer refused; text says why), RC_INPUT (layout or
- * devices differ), RC_TIMEOUT (no answer in 2 s). *client is NULL on failure. */
-MUST_USE enum rc client_open(struct client **client, const char *socket_path, enum client_role role,
-                             const char *name, uint64_t device_hash);
+/* Connects to the instance's socket. name: of the source (as configured) for ROLE_SOURCE, else
+ * free text for the audit. device_hash: devices_hash() of the device table in use, or 0 to
+ * accept any. Errors: RC_SYS (no socket), RC_DENIED (role, name or peer refused; text says
+ * why), RC_INPUT (layout or devices differ), RC_TIMEOUT (no answer in 2 s). *client is NULL on
+ * failure. */
+MUST_USE enum rc client_open(struct client **client, const char *socket_path,
+                             enum client_role role, const char *name, uint64_t device_hash);
 
 /* Unmaps and disconnects; NULL is fine. */
 void client_close(struct client *client);
@@ -56,22 +58,26 @@ bool client_read_text(struct client *client, struct text_block *text);
 /* setpoint: buffer of setpoint_size_b() bytes, struct setpoint_head first, values behind it. */
 bool client_read_setpoint(struct client *client, void *buffer);
 
-/* Copies record number *next (start with 0: the newest). Returns 1 and advances *next; 0: none yet;
- * *lost is increased by the number of records that were overwritten before they could be read. */
+/* Copies record number *next (start with 0: the newest). Returns 1 and advances *next; 0: none
+ * yet; *lost is increased by the number of records that were overwritten before they could be
+ * read. */
 int client_read_record(struct client *client, uint64_t *next, void *buffer, uint64_t *lost);
 
-/* ROLE_SOURCE: publishes one frame. head->source_id and ->generation are filled in. n_value must be
- * n_row (BPM source) or n_col (actuator source). Arrays are [n_value]. Wait-free; one writer. */
-void client_publish_frame(struct client *client, const struct frame_head *head, const double *value,
-                          const double *aux, const int64_t *t_value_ns, const uint64_t *quality);
+/* ROLE_SOURCE: publishes one frame. head->source_id and ->generation are filled in. n_value
+ * must be n_row (BPM source) or n_col (actuator source). Arrays are [n_value]. Wait-free; one
+ * writer. */
+void client_publish_frame(struct client *client, const struct frame_head *head,
+                          const double *value, const double *aux, const int64_t *t_value_ns,
+                          const uint64_t *quality);
 
-/* Sends one command line ("mode closed", "reset", "reload", ...) and waits up to timeout_ms for the
- * answer, whose text goes to reply. Returns the answer's code, or RC_GONE / RC_TIMEOUT. */
-MUST_USE enum rc client_command(struct client *client, const char *line, int timeout_ms, char *reply,
-                                size_t reply_size);
+/* Sends one command line ("mode closed", "reset", "reload", ...) and waits up to timeout_ms for
+ * the answer, whose text goes to reply. Returns the answer's code, or RC_GONE / RC_TIMEOUT. */
+MUST_USE enum rc client_command(struct client *client, const char *line, int timeout_ms,
+                                char *reply, size_t reply_size);
 
-/* ROLE_MODEL: sends a parameter set. head's magic, hashes, size and dims are filled in here; r is
- * [n_row][n_col], k is [n_col][n_row], both row-major float64. Returns the manager's verdict. */
+/* ROLE_MODEL: sends a parameter set. head's magic, hashes, size and dims are filled in here; r
+ * is [n_row][n_col], k is [n_col][n_row], both row-major float64. Returns the manager's
+ * verdict. */
 MUST_USE enum rc client_send_parameters(struct client *client, struct param_head *head,
                                         const double *r, const double *k, int timeout_ms);
 

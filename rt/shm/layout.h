@@ -1,28 +1,36 @@
 /* The whole shared-memory and socket ABI of orbitd. orbit-shm(7) is the same for readers.
  *
- * orbitd creates every segment at start as a sealed memfd and hands it out over the instance's socket.
- * All fields are 8 bytes wide; all offsets follow from `struct orbit_dims`; a reader checks magic,
- * layout hash, size and dimensions before it believes anything. Segments by who writes:
+ * orbitd creates every segment at start as a sealed memfd and hands it out over the instance's
+ * socket. All fields are 8 bytes wide; all offsets follow from `struct orbit_dims`; a reader
+ * checks magic, layout hash, size and dimensions before it believes anything. Segments by who
+ * writes:
  *
  *   SEG_STATUS    loop and manager    struct status_block: counters, histograms, state
  *   SEG_TEXT      manager             slot ring of struct text_block: WHY, verdict
  *   SEG_SNAPSHOT  loop, every cycle   slot ring of struct snapshot_head + vectors (vectors.def)
  *   SEG_RECORD    loop, every cycle   slot ring of struct record_head + what replay needs
  *   SEG_SETPOINT  loop, per law step  slot ring of struct setpoint_head + values
- *   SEG_INPUT     one gateway         four-slot frame exchange (frame.h), one segment per source
+ *   SEG_INPUT     one gateway         four-slot frame exchange (frame.h), one segment per
+ * source
  *
- * Times are CLOCK_MONOTONIC nanoseconds unless the name says utc. Quantities are SI: m, rad, Hz, A, s.
+ * Times are CLOCK_MONOTONIC nanoseconds unless the name says utc. Quantities are SI: m, rad,
+ * Hz, A, s.
  */
 #ifndef ORBIT_RT_SHM_LAYOUT_H
 #define ORBIT_RT_SHM_LAYOUT_H
 
 #include <stdint.h>
 
+#include "rt/base/four_slot.h"
+#include "rt/base/hist.h"
+
 #define ORBIT_SEG_MAGIC 0x31304d4853425230ULL
 #define ORBIT_MSG_MAGIC 0x3130475342524f30ULL
 #define ORBIT_SET_MAGIC 0x3130544553424f30ULL
 
 enum {
+    ORBIT_ABI_VERSION =
+        1, /* counts every change of this file that tests/unit/rt/shm/layout.golden shows */
     ORBIT_MAX_BPM = 1024,
     ORBIT_MAX_COL = 1024, /* H + V + RF */
     ORBIT_MAX_ROW = 2 * ORBIT_MAX_BPM,
@@ -61,7 +69,8 @@ struct segment_head {
     uint64_t reserved[2];
 };
 
-/* ---- quality, states, conditions --------------------------------------------------------------- */
+/* ---- quality, states, conditions
+ * --------------------------------------------------------------- */
 
 /* Bits of a value's quality; 0 is good. */
 enum quality {
@@ -79,59 +88,70 @@ enum quality {
     QUALITY_DISCONNECTED = 1 << 10 /* its source's connection is closed */
 };
 
-enum loop_state { STATE_OFF, STATE_SHADOW, STATE_ARMED, STATE_CLOSED, STATE_HOLD, STATE_TRIPPED, STATE_COUNT };
+enum loop_state {
+    STATE_OFF,
+    STATE_SHADOW,
+    STATE_ARMED,
+    STATE_CLOSED,
+    STATE_HOLD,
+    STATE_TRIPPED,
+    STATE_COUNT
+};
 
-/* What must hold for CLOSED; a set bit in `unmet` is a condition that does not. why.def has the words. */
+/* What must hold for CLOSED; a set bit in `unmet` is a condition that does not. why.def has the
+ * words. */
 enum condition {
-    COND_PARAMETERS,  /* a parameter set is accepted */
-    COND_PACE,        /* the pace source delivers fresh frames */
-    COND_BPMS,        /* not more invalid BPMs than can be masked */
-    COND_BEAM,        /* stored beam: two of current, median sum, valid BPMs */
-    COND_ACTUATORS,   /* actuator frames fresh, every enabled corrector valid */
-    COND_ECHO,        /* the gateway echoes what it wrote in time */
-    COND_ARM_ACK,     /* the gateway acknowledged the present arm_id */
-    COND_MASTER,      /* no set point was changed by somebody else */
-    COND_READBACK,    /* readbacks follow the set points */
-    COND_SATURATION,  /* not more correctors at their limits than allowed */
-    COND_TIMING,      /* fewer consecutive late events than allowed */
-    COND_ORBIT,       /* orbit error within the trip limit */
+    COND_PARAMETERS, /* a parameter set is accepted */
+    COND_PACE,       /* the pace source delivers fresh frames */
+    COND_BPMS,       /* not more invalid BPMs than can be masked */
+    COND_BEAM,       /* stored beam: two of current, median sum, valid BPMs */
+    COND_ACTUATORS,  /* actuator frames fresh, every enabled corrector valid */
+    COND_ECHO,       /* the gateway echoes what it wrote in time */
+    COND_ARM_ACK,    /* the gateway acknowledged the present arm_id */
+    COND_MASTER,     /* no set point was changed by somebody else */
+    COND_READBACK,   /* readbacks follow the set points */
+    COND_SATURATION, /* not more correctors at their limits than allowed */
+    COND_TIMING,     /* fewer consecutive late events than allowed */
+    COND_ORBIT,      /* orbit error within the trip limit */
     COND_COUNT
 };
 
-/* ---- status ------------------------------------------------------------------------------------ */
+/* ---- status
+ * ------------------------------------------------------------------------------------ */
 
-enum phase { PHASE_WAKE, PHASE_INGEST, PHASE_PREDICT, PHASE_CORRECT, PHASE_PUBLISH, PHASE_CYCLE, PHASE_COUNT };
-
-enum { HIST_SUB_BITS = 5, HIST_OCTAVES = 31, HIST_BINS = (HIST_OCTAVES + 1) << HIST_SUB_BITS };
-
-/* Log-linear histogram of nanoseconds (rt/base/hist.h); written with relaxed atomics by one thread. */
-struct hist {
-    uint64_t count, max, sum, min;
-    uint64_t bin[HIST_BINS];
+enum phase {
+    PHASE_WAKE,
+    PHASE_INGEST,
+    PHASE_PREDICT,
+    PHASE_CORRECT,
+    PHASE_PUBLISH,
+    PHASE_CYCLE,
+    PHASE_COUNT
 };
 
 enum counter {
-    COUNTER_CYCLES,          /* cycles run */
-    COUNTER_LATE,            /* late events: a stall counts once, whatever it skipped */
-    COUNTER_SKIPPED,         /* grid points skipped */
-    COUNTER_FRAMES,          /* new pace frames seen */
-    COUNTER_FRAMES_LOST,     /* gaps in the pace's frame_seq */
-    COUNTER_FRAMES_BAD,      /* frames refused: hostile or inconsistent head */
-    COUNTER_LAW_STEPS,       /* law steps made */
-    COUNTER_LAW_DT_SKIPPED,  /* law steps left out because their dt was outside 0.5 to 2 of nominal */
-    COUNTER_SETPOINTS,       /* set-point blocks published */
-    COUNTER_HOLDS,           /* transitions to HOLD */
-    COUNTER_TRIPS,           /* transitions to TRIPPED */
-    COUNTER_SETS_ACCEPTED,   /* parameter sets taken by the loop */
-    COUNTER_SETS_REJECTED,   /* parameter sets refused by the manager */
-    COUNTER_COMMANDS,        /* commands answered */
+    COUNTER_CYCLES,         /* cycles run */
+    COUNTER_LATE,           /* late events: a stall counts once, whatever it skipped */
+    COUNTER_SKIPPED,        /* grid points skipped */
+    COUNTER_FRAMES,         /* new pace frames seen */
+    COUNTER_FRAMES_LOST,    /* gaps in the pace's frame_seq */
+    COUNTER_FRAMES_BAD,     /* frames refused: hostile or inconsistent head */
+    COUNTER_LAW_STEPS,      /* law steps made */
+    COUNTER_LAW_DT_SKIPPED, /* law steps left out because their dt was outside 0.5 to 2 of
+                               nominal */
+    COUNTER_SETPOINTS,      /* set-point blocks published */
+    COUNTER_HOLDS,          /* transitions to HOLD */
+    COUNTER_TRIPS,          /* transitions to TRIPPED */
+    COUNTER_SETS_ACCEPTED,  /* parameter sets taken by the loop */
+    COUNTER_SETS_REJECTED,  /* parameter sets refused by the manager */
+    COUNTER_COMMANDS,       /* commands answered */
     COUNTER_COUNT
 };
 
 enum verdict { VERDICT_REAL_TIME, VERDICT_DEGRADED };
 
-/* Live numbers. Each field is written by one thread with relaxed 8-byte stores and read the same way;
- * fields are not mutually consistent (a snapshot is). */
+/* Live numbers. Each field is written by one thread with relaxed 8-byte stores and read the
+ * same way; fields are not mutually consistent (a snapshot is). */
 struct status_block {
     struct segment_head head;
     uint64_t heartbeat_cycle; /* cycle id of the newest cycle; 0 before the first */
@@ -139,7 +159,8 @@ struct status_block {
     uint64_t state;           /* enum loop_state */
     uint64_t unmet;           /* bit per enum condition */
     uint64_t cause;           /* bit per enum condition: what ended CLOSED last */
-    uint64_t offender;        /* index of the first offender (row or column), or UINT64_MAX */
+    uint64_t offender;        /* its first offender (row or column), or UINT64_MAX */
+    uint64_t unmet_offender;  /* first offender of what is unmet now, or UINT64_MAX */
     uint64_t arm_id;
     uint64_t revision; /* of the parameter set in use */
     uint64_t verdict;  /* enum verdict */
@@ -152,10 +173,12 @@ struct status_block {
     struct hist phase[PHASE_COUNT];
 };
 
-/* ---- slot rings (slot_ring.h) ------------------------------------------------------------------ */
+/* ---- slot rings (slot_ring.h)
+ * ------------------------------------------------------------------ */
 
-/* Follows segment_head in SEG_TEXT, SEG_SNAPSHOT, SEG_RECORD and SEG_SETPOINT. Slot k of number n
- * (n = 1, 2, ...) starts at offset_b + (n & (n_slot - 1)) * stride_b: `before`, `after`, payload. */
+/* Follows segment_head in SEG_TEXT, SEG_SNAPSHOT, SEG_RECORD and SEG_SETPOINT. Slot k of number
+ * n (n = 1, 2, ...) starts at offset_b + (n & (n_slot - 1)) * stride_b: `before`, `after`,
+ * payload. */
 struct slot_ring_head {
     uint64_t n_slot; /* power of two */
     uint64_t stride_b;
@@ -178,27 +201,27 @@ struct snapshot_head {
     int64_t t_mono_ns, t_utc_ns; /* of the cycle's grid point */
     uint64_t state, unmet, cause, offender;
     uint64_t arm_id, revision;
-    uint64_t frame_seq;    /* of the pace frame used */
-    int64_t frame_age_ns;  /* its age at this cycle */
-    uint64_t new_frame;    /* 1: this cycle brought a new pace frame */
-    uint64_t law_steps;    /* made so far in this run */
-    uint64_t n_invalid;    /* BPM channels not usable (disabled ones not counted) */
-    uint64_t n_saturated;  /* correctors at a limit */
-    double rms_x_m, rms_y_m, max_x_m, max_y_m;     /* of ERROR, valid BPMs */
-    double pred_err_x_m, pred_err_y_m;             /* rms of prediction minus what arrived */
-    double full_h_rad, full_v_rad;                 /* rms of FULL */
-    double uncorrectable_x_m, uncorrectable_y_m;   /* rms of PRED_FULL minus reference */
+    uint64_t frame_seq;   /* of the pace frame used */
+    int64_t frame_age_ns; /* its age at this cycle */
+    uint64_t new_frame;   /* 1: this cycle brought a new pace frame */
+    uint64_t law_steps;   /* made so far in this run */
+    uint64_t n_invalid;   /* BPM channels not usable (disabled ones not counted) */
+    uint64_t n_saturated; /* correctors at a limit */
+    double rms_x_m, rms_y_m, max_x_m, max_y_m;   /* of ERROR, valid BPMs */
+    double pred_err_x_m, pred_err_y_m;           /* rms of prediction minus what arrived */
+    double full_h_rad, full_v_rad;               /* rms of FULL */
+    double uncorrectable_x_m, uncorrectable_y_m; /* rms of PRED_FULL minus reference */
     double current_a, median_sum;
     double wake_late_ns, compute_ns; /* this cycle's lateness, previous cycle's compute time */
     double reserved[4];
 };
 
-/* Then: y [n_row] float64, row quality [n_row] uint64, u_cmd [n_col] float64, u_found [n_col] float64,
- * col quality [n_col] uint64. */
+/* Then: y [n_row] float64, row quality [n_row] uint64, u_cmd [n_col] float64, u_found [n_col]
+ * float64, col quality [n_col] uint64. */
 struct record_head {
     uint64_t cycle, run_id;
     int64_t t_mono_ns, t_utc_ns;
-    uint64_t skipped; /* grid points skipped just before this cycle */
+    uint64_t skipped;               /* grid points skipped just before this cycle */
     uint64_t state, unmet, command; /* command: last request seen, counted */
     uint64_t revision, arm_id;
     uint64_t frame_seq, new_frame, law_step;
@@ -206,8 +229,9 @@ struct record_head {
     double wake_late_ns, current_a;
 };
 
-/* Then: value [n_col] float64, absolute, rad and Hz. A gateway writes it only if the state is CLOSED, it
- * acknowledged this arm_id in its present connection, and the time is before valid_until_ns. */
+/* Then: value [n_col] float64, absolute, rad and Hz. A gateway writes it only if the state is
+ * CLOSED, it acknowledged this arm_id in its present connection, and the time is before
+ * valid_until_ns. */
 struct setpoint_head {
     uint64_t run_id, arm_id, cycle;
     int64_t valid_until_ns;
@@ -217,9 +241,11 @@ struct setpoint_head {
     uint64_t reserved;
 };
 
-/* ---- input frames (frame.h) -------------------------------------------------------------------- */
+/* ---- input frames (frame.h)
+ * -------------------------------------------------------------------- */
 
-/* Words of a frame; the first group for actuator sources (the echo), the second for BPM sources. */
+/* Words of a frame; the first group for actuator sources (the echo), the second for BPM
+ * sources. */
 enum frame_word {
     WORD_ACK_ARM_ID = 0,    /* arm_id acknowledged in this connection */
     WORD_LAST_CYCLE = 1,    /* cycle of the last set-point block written */
@@ -229,10 +255,12 @@ enum frame_word {
     WORD_REFUSED = 5,       /* blocks not written: lease, arm_id or state */
     WORD_INHIBIT = 0        /* BPM: 1 while injection is inhibiting the law */
 };
+enum { FRAME_WORDS = 8, FRAME_SCALARS = 4 };
 enum frame_scalar { SCALAR_CURRENT_A = 0, SCALAR_SUM = 1 };
 
-/* value, aux [n_value] float64, t_value_ns [n_value] int64, quality [n_value] uint64 follow.
- * BPM source: n_value = n_row, value = position in m, aux = sum signal (1 = nominal).
+/* SEG_INPUT: segment_head, struct four_slot (control), then four slots of frame_size_b(), each
+ * a frame_head and value, aux [n_value] float64, t_value_ns [n_value] int64, quality [n_value]
+ * uint64. BPM source: n_value = n_row, value = position in m, aux = sum signal (1 = nominal).
  * Actuator source: n_value = n_col, value = readback, aux = set point found, both rad or Hz. */
 struct frame_head {
     uint64_t source_id;
@@ -240,19 +268,12 @@ struct frame_head {
     uint64_t frame_seq;  /* 1, 2, ...: counts frames sampled, so that a gap is a loss */
     int64_t t_sample_ns, t_received_ns;
     uint64_t n_value;
-    int64_t word[8];
-    double scalar[4];
+    int64_t word[FRAME_WORDS];
+    double scalar[FRAME_SCALARS];
 };
 
-/* Simpson's four-slot control; every index read from it is masked with 1. */
-struct frame_control {
-    uint64_t latest;  /* written by the gateway */
-    uint64_t slot[2]; /* written by the gateway */
-    uint64_t reading; /* written by the loop */
-    uint64_t reserved[4];
-};
-
-/* ---- parameter sets ---------------------------------------------------------------------------- */
+/* ---- parameter sets
+ * ---------------------------------------------------------------------------- */
 
 /* Rows and columns of one independent part of the correction. */
 struct param_block {
@@ -277,14 +298,16 @@ struct param_head {
     uint64_t reserved[4];
 };
 
-/* ---- socket ------------------------------------------------------------------------------------ */
+/* ---- socket
+ * ------------------------------------------------------------------------------------ */
 
 enum msg_type {
-    MSG_HELLO,      /* client: text = name, arg[0] = enum client_role, device_hash */
-    MSG_WELCOME,    /* server: descriptors SEG_STATUS ... SEG_SETPOINT, and SEG_INPUT for a source */
-    MSG_COMMAND,    /* client: text = command line */
-    MSG_REPLY,      /* server: code = enum rc, text */
-    MSG_PARAMETERS  /* client (model): one descriptor; answered by MSG_REPLY */
+    MSG_HELLO,   /* client: text = name, arg[0] = enum client_role, device_hash */
+    MSG_WELCOME, /* server: descriptors SEG_STATUS ... SEG_SETPOINT, and SEG_INPUT for a source
+                  */
+    MSG_COMMAND, /* client: text = command line */
+    MSG_REPLY,   /* server: code = enum rc, text */
+    MSG_PARAMETERS /* client (model): one descriptor; answered by MSG_REPLY */
 };
 
 enum client_role { ROLE_OBSERVER, ROLE_SOURCE, ROLE_MODEL };
@@ -303,7 +326,8 @@ struct orbit_msg {
     char text[ORBIT_TEXT_SIZE];
 };
 
-/* ---- derived ----------------------------------------------------------------------------------- */
+/* ---- derived
+ * ----------------------------------------------------------------------------------- */
 
 enum snapshot_vector {
 #define VECTOR(id, shape, unit, help) VEC_##id,
@@ -324,10 +348,12 @@ static inline uint64_t dims_n_col(const struct orbit_dims *dims)
     return dims->n_h + dims->n_v + dims->n_rf;
 }
 
-/* Hash of every size and offset above (and the counts of the enumerations); differs => incompatible. */
+/* Hash of the ABI version, every name, size and offset above, and the counts of the
+ * enumerations; differs => incompatible. */
 uint64_t layout_hash(void);
 
-/* Shape of a vector; its number of elements; its offset in a snapshot's payload; a payload's size. */
+/* Shape of a vector; its number of elements; its offset in a snapshot's payload; a payload's
+ * size. */
 enum vector_shape vector_shape(enum snapshot_vector vector);
 const char *vector_name(enum snapshot_vector vector);
 uint64_t vector_length(const struct orbit_dims *dims, enum snapshot_vector vector);

@@ -1,0 +1,40 @@
+/* Copies of 8-byte words to and from memory that another process reads or writes at the same
+ * time.
+ *
+ * Each word is one relaxed atomic access: no tearing within a word, no order between words, no
+ * barrier. The order that a protocol needs comes from its control words and the two fences
+ * below. Addresses are multiples of 8 and ranges do not overlap; n counts words.
+ */
+#ifndef ORBIT_RT_BASE_WORDS_H
+#define ORBIT_RT_BASE_WORDS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "rt/base/attr.h"
+
+/* Doubles are copied through these too; the type lets the compiler know that words alias them.
+ */
+typedef uint64_t words_any __attribute__((may_alias));
+
+/* Private to shared. */
+RT_SAFE static inline void words_store(void *shared, const void *private, size_t n)
+{
+    words_any *to = shared;
+    const words_any *from = private;
+
+    for (size_t i = 0; i < n; i++)
+        __atomic_store_n(&to[i], from[i], __ATOMIC_RELAXED);
+}
+
+/* Shared to private: every word is loaded exactly once, so what was checked is what is used. */
+RT_SAFE static inline void words_load(void *private, const void *shared, size_t n)
+{
+    words_any *to = private;
+    const words_any *from = shared;
+
+    for (size_t i = 0; i < n; i++)
+        to[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
+}
+
+#endif
