@@ -69,8 +69,7 @@ struct segment_head {
     uint64_t reserved[2];
 };
 
-/* ---- quality, states, conditions
- * --------------------------------------------------------------- */
+/* ---- quality, states, conditions ---- */
 
 /* Bits of a value's quality; 0 is good. */
 enum quality {
@@ -116,8 +115,7 @@ enum condition {
     COND_COUNT
 };
 
-/* ---- status
- * ------------------------------------------------------------------------------------ */
+/* ---- status ---- */
 
 enum phase {
     PHASE_WAKE,
@@ -173,8 +171,7 @@ struct status_block {
     struct hist phase[PHASE_COUNT];
 };
 
-/* ---- slot rings (slot_ring.h)
- * ------------------------------------------------------------------ */
+/* ---- slot rings (slot_ring.h) ---- */
 
 /* Follows segment_head in SEG_TEXT, SEG_SNAPSHOT, SEG_RECORD and SEG_SETPOINT. Slot k of number
  * n (n = 1, 2, ...) starts at offset_b + (n & (n_slot - 1)) * stride_b: `before`, `after`,
@@ -241,8 +238,7 @@ struct setpoint_head {
     uint64_t reserved;
 };
 
-/* ---- input frames (frame.h)
- * -------------------------------------------------------------------- */
+/* ---- input frames (frame.h) ---- */
 
 /* Words of a frame; the first group for actuator sources (the echo), the second for BPM
  * sources. */
@@ -272,8 +268,7 @@ struct frame_head {
     double scalar[FRAME_SCALARS];
 };
 
-/* ---- parameter sets
- * ---------------------------------------------------------------------------- */
+/* ---- parameter sets ---- */
 
 /* Rows and columns of one independent part of the correction. */
 struct param_block {
@@ -298,8 +293,7 @@ struct param_head {
     uint64_t reserved[4];
 };
 
-/* ---- socket
- * ------------------------------------------------------------------------------------ */
+/* ---- socket ---- */
 
 enum msg_type {
     MSG_HELLO,   /* client: text = name, arg[0] = enum client_role, device_hash */
@@ -326,8 +320,7 @@ struct orbit_msg {
     char text[ORBIT_TEXT_SIZE];
 };
 
-/* ---- derived
- * ----------------------------------------------------------------------------------- */
+/* ---- derived ---- */
 
 enum snapshot_vector {
 #define VECTOR(id, shape, unit, help) VEC_##id,
@@ -352,6 +345,15 @@ static inline uint64_t dims_n_col(const struct orbit_dims *dims)
  * enumerations; differs => incompatible. */
 uint64_t layout_hash(void);
 
+/* What the hash is made of and the golden test prints: "struct.field" with offset and size,
+ * then constants with size 0 and their value. */
+struct layout_item {
+    const char *name;
+    uint64_t value; /* offset in bytes, or the constant */
+    uint64_t size_b;
+};
+const struct layout_item *layout_items(uint64_t *n_item);
+
 /* Shape of a vector; its number of elements; its offset in a snapshot's payload; a payload's
  * size. */
 enum vector_shape vector_shape(enum snapshot_vector vector);
@@ -364,7 +366,7 @@ uint64_t setpoint_size_b(const struct orbit_dims *dims);
 uint64_t param_size_b(const struct orbit_dims *dims);
 uint64_t frame_size_b(uint64_t n_value); /* head and four arrays, one of the four slots */
 
-/* RC-free check used by both sides: true if 1 <= sizes <= the limits above. */
+/* True if there is at least one BPM and one actuator and all is within the limits above. */
 int dims_valid(const struct orbit_dims *dims);
 
 #endif

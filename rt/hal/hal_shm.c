@@ -1,0 +1,59 @@
+#include "rt/hal/hal_shm.h"
+
+#include "rt/base/clock.h"
+#include "rt/base/words.h"
+
+static RT_SAFE int64_t now_ns(void *self)
+{
+    (void) self;
+    return clock_mono_ns();
+}
+
+static RT_SAFE int64_t utc_ns(void *self)
+{
+    (void) self;
+    return clock_utc_ns();
+}
+
+static RT_SAFE int64_t wait_ns(void *self, int64_t deadline_ns)
+{
+    const struct hal_shm *shm = self;
+
+    return timer_wait_ns(&shm->timer, deadline_ns);
+}
+
+static RT_SAFE bool read_frame(void *self, unsigned source, struct frame_view *view)
+{
+    struct hal_shm *shm = self;
+
+    return frame_read(&shm->reader[source], view);
+}
+
+static RT_SAFE uint64_t generation(void *self, unsigned source)
+{
+    struct hal_shm *shm = self;
+
+    return atomic_load_explicit(&shm->generation[source], memory_order_relaxed);
+}
+
+static RT_SAFE void write_setpoint(void *self, const struct setpoint_head *head,
+                                   const double *value)
+{
+    struct hal_shm *shm = self;
+    uint64_t *payload = slot_ring_begin(shm->setpoints);
+
+    words_store(payload, head, sizeof *head / 8);
+    words_store(payload + sizeof *head / 8, value, shm->n_col);
+    slot_ring_commit(shm->setpoints);
+}
+
+struct hal hal_shm_bind(struct hal_shm *self)
+{
+    return (struct hal){.self = self,
+                        .now_ns = now_ns,
+                        .utc_ns = utc_ns,
+                        .wait_ns = wait_ns,
+                        .read_frame = read_frame,
+                        .generation = generation,
+                        .write_setpoint = write_setpoint};
+}

@@ -1,0 +1,58 @@
+/* Phase "drive": in CLOSED, the accepted step becomes the command, and a block goes out under
+ * the lease. */
+#include "rt/loop/workspace.h"
+
+#include <string.h>
+
+static RT_SAFE void send_block(struct workspace *w, const struct hal *hal,
+                               int64_t valid_until_ns, bool active)
+{
+    struct setpoint_head head = {.run_id = w->run_id,
+                                 .arm_id = w->machine.arm_id,
+                                 .cycle = w->cycle,
+                                 .valid_until_ns = valid_until_ns,
+                                 .state = w->machine.state,
+                                 .active = active,
+                                 .life = ++w->life};
+
+    hal->write_setpoint(hal->self, &head, w->u_cmd);
+    if (active)
+        w->block_cycle = w->cycle;
+}
+
+static RT_SAFE int64_t lease_end_ns(const struct workspace *w, const struct params *p)
+{
+    double law_period_ns = (double) p->tuning.every * w->stepper.frame_period_ns;
+    int64_t lease_ns = (int64_t) ((double) p->tuning.lease_law_periods * law_period_ns);
+
+    return w->now_ns + (lease_ns > p->tuning.lease_min_ns ? lease_ns : p->tuning.lease_min_ns);
+}
+
+/* The first block equals the set points found: closing moves nothing. */
+static RT_SAFE void begin_driving(struct workspace *w, const struct hal *hal,
+                                  const struct params *p)
+{
+    stepper_restart(w);
+    w->driving = true;
+    w->stepped = false;
+    w->block_cycle = 0;
+    w->echoed_cycle = 0;
+    w->echoed_ns = w->now_ns;
+    send_block(w, hal, lease_end_ns(w, p), true);
+}
+
+void phase_drive(struct workspace *w, const struct hal *hal, const struct params *p)
+{
+    bool closed = w->machine.state == STATE_CLOSED;
+
+    if (closed && !w->driving) {
+        begin_driving(w, hal, p);
+    } else if (closed && w->stepped) {
+        memcpy(w->u_cmd, w->sp, w->n_col * sizeof *w->u_cmd);
+        send_block(w, hal, lease_end_ns(w, p), true);
+    } else if (!closed && w->driving) {
+        w->driving = false;
+        w->block_cycle = 0;
+        send_block(w, hal, 0, false);
+    }
+}

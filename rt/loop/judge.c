@@ -1,0 +1,137 @@
+/* Phase "judge": which conditions of CLOSED are unmet, who offended first, and what the state
+ * makes of it. */
+#include "rt/loop/workspace.h"
+
+#include <math.h>
+
+#define BIT(condition) (1ULL << (condition))
+
+static RT_SAFE void miss(struct workspace *w, enum condition condition, uint64_t offender)
+{
+    if (w->offender == UINT64_MAX)
+        w->offender = offender;
+    w->unmet |= BIT(condition);
+}
+
+/* Rows that fail per block; one that cannot be masked makes the block blind. */
+static RT_SAFE void judge_bpms(struct workspace *w, const struct params *p)
+{
+    w->blind = false;
+    for (uint64_t b = 0; b < p->n_block; b++) {
+        uint64_t bad = 0, first = UINT64_MAX;
+        uint64_t end = p->block[b].row0 + p->block[b].n_row;
+
+        for (uint64_t row = p->block[b].row0; row < end; row++) {
+            uint64_t quality = w->row_quality[row];
+
+            if (quality == QUALITY_GOOD || quality & QUALITY_DISABLED)
+                continue;
+            first = bad++ ? first : row;
+        }
+        if (bad > p->tuning.max_masked) {
+            w->blind = true;
+            miss(w, COND_BPMS, first);
+        }
+    }
+}
+
+/* No beam: two of low current, low median sum signal, less than half of the BPMs valid. */
+static RT_SAFE void judge_beam(struct workspace *w, const struct params *p)
+{
+    unsigned signs = 0;
+
+    if (!w->bpm[0].seen)
+        return;
+    signs += isfinite(w->current_a) && w->current_a < p->tuning.min_current_a;
+    signs += isfinite(w->median_sum) && w->median_sum < p->tuning.bpm_min_sum;
+    signs += 2 * w->n_invalid > w->n_row;
+    if (signs >= 2)
+        miss(w, COND_BEAM, UINT64_MAX);
+}
+
+static RT_SAFE void judge_column(struct workspace *w, uint64_t col)
+{
+    uint64_t quality = w->col_quality[col];
+
+    if (quality & (QUALITY_ABSENT | QUALITY_STALE | QUALITY_INVALID | QUALITY_DISCONNECTED))
+        miss(w, COND_ACTUATORS, col);
+    if (quality & QUALITY_FOREIGN)
+        miss(w, COND_MASTER, col);
+    if (quality & QUALITY_TRACKING)
+        miss(w, COND_READBACK, col);
+}
+
+static RT_SAFE void judge_actuators(struct workspace *w, const struct params *p)
+{
+    uint64_t n_kick = w->dims.n_h + w->dims.n_v;
+
+    for (uint64_t col = 0; col < n_kick; col++)
+        if (!p->col_disabled[col])
+            judge_column(w, col);
+    if (w->n_saturated > p->tuning.max_saturated)
+        miss(w, COND_SATURATION, UINT64_MAX);
+}
+
+/* The gateway's life: it acknowledges the arming and, in CLOSED, confirms blocks in time. */
+static RT_SAFE void judge_echo(struct workspace *w, const struct params *p)
+{
+    const int64_t *word = w->actuator.view.head.word;
+    uint64_t echoed = w->actuator.alive ? (uint64_t) word[WORD_LAST_CYCLE] : 0;
+    bool acknowledged = w->actuator.alive && w->machine.arm_id != 0 &&
+                        (uint64_t) word[WORD_ACK_ARM_ID] == w->machine.arm_id;
+
+    if (!acknowledged)
+        miss(w, COND_ARM_ACK, UINT64_MAX);
+    if (echoed > w->echoed_cycle || w->block_cycle == 0 || w->echoed_cycle >= w->block_cycle)
+        w->echoed_ns = w->now_ns;
+    w->echoed_cycle = echoed > w->echoed_cycle ? echoed : w->echoed_cycle;
+    if (!w->actuator.alive || w->now_ns - w->echoed_ns > p->tuning.actuator_max_age_ns)
+        miss(w, COND_ECHO, UINT64_MAX);
+}
+
+static RT_SAFE uint64_t worst_row(const struct workspace *w)
+{
+    uint64_t worst = UINT64_MAX;
+    double size = 0.0;
+
+    for (uint64_t row = 0; row < w->n_row; row++) {
+        if (w->row_quality[row] == QUALITY_GOOD && fabs(w->error[row]) > size) {
+            size = fabs(w->error[row]);
+            worst = row;
+        }
+    }
+    return worst;
+}
+
+static RT_SAFE void judge_orbit(struct workspace *w, const struct params *p)
+{
+    bool beyond = w->max_x_m > p->tuning.trip_orbit_m || w->max_y_m > p->tuning.trip_orbit_m;
+
+    if (!beyond)
+        w->trip_frames = 0;
+    else if (w->new_frame)
+        w->trip_frames++;
+    if (w->trip_frames >= p->tuning.trip_count)
+        miss(w, COND_ORBIT, worst_row(w));
+}
+
+void phase_judge(struct workspace *w, const struct params *p)
+{
+    struct state_limits limits = {.arm_timeout_ns = p->tuning.arm_timeout_ns,
+                                  .hold_max_ns = p->tuning.hold_max_ns};
+
+    w->unmet = 0;
+    w->offender = UINT64_MAX;
+    judge_actuators(w, p);
+    judge_bpms(w, p);
+    judge_orbit(w, p);
+    judge_echo(w, p);
+    judge_beam(w, p);
+    if (p->revision == 0)
+        miss(w, COND_PARAMETERS, UINT64_MAX);
+    if (!w->bpm[0].alive)
+        miss(w, COND_PACE, UINT64_MAX);
+    if (w->late_in_a_row >= p->tuning.late_limit)
+        miss(w, COND_TIMING, UINT64_MAX);
+    state_advance(&w->machine, w->unmet, w->offender, &limits, w->now_ns);
+}

@@ -1,0 +1,223 @@
+#include "rt/loop/loop.h"
+
+#include <stdlib.h>
+
+#include "rt/base/hist.h"
+#include "rt/loop/publish.h"
+#include "rt/loop/workspace.h"
+
+struct loop {
+    struct workspace *w;
+    struct hal hal;
+    struct params_store *params;
+    struct loop_outputs out;
+    int64_t period_ns, t0_ns;
+    uint64_t index;      /* of the next grid point */
+    uint64_t cycle_base; /* (UTC seconds at start) * 10^6 */
+    int64_t last_utc_ns;
+
+    /* Mailbox of requests: one writer (the manager), one reader (the loop). */
+    _Atomic uint64_t request; /* ticket << 8 | enum request */
+    _Atomic uint64_t answer;  /* ticket << 8 | enum answer */
+    _Atomic uint64_t answer_unmet;
+    uint64_t next_ticket;
+};
+
+enum { CYCLES_PER_SECOND_ID = 1000000, MAX_SKIPS_RECORDED = 1024 };
+
+enum rc loop_create(struct loop **out, const struct loop_setup *setup, const struct hal *hal,
+                    struct params_store *params, const struct loop_outputs *outputs)
+{
+    struct loop *loop = calloc(1, sizeof *loop);
+    enum rc rc;
+
+    *out = NULL;
+    if (!loop)
+        return err_set(RC_NOMEM, "no memory for the loop");
+    rc = workspace_create(&loop->w, &setup->dims, setup->n_bpm_source, hal->now_ns(hal->self));
+    if (rc != RC_OK) {
+        free(loop);
+        return rc;
+    }
+    loop->hal = *hal;
+    loop->params = params;
+    loop->out = *outputs;
+    loop->period_ns = setup->period_ns;
+    loop->w->run_id = setup->run_id;
+    loop->cycle_base = setup->run_id / 1000000000U * CYCLES_PER_SECOND_ID;
+    *out = loop;
+    return RC_OK;
+}
+
+void loop_destroy(struct loop *loop)
+{
+    if (!loop)
+        return;
+    workspace_destroy(loop->w);
+    free(loop);
+}
+
+void loop_begin(struct loop *loop)
+{
+    params_reader_enter(loop->params);
+    loop->t0_ns = loop->hal.now_ns(loop->hal.self);
+    loop->index = 1;
+}
+
+static RT_SAFE void record_phase(struct loop *loop, enum phase phase, int64_t duration_ns)
+{
+    hist_record(&loop->out.status->phase[phase], duration_ns > 0 ? (uint64_t) duration_ns : 0);
+}
+
+/* Every skipped point enters the histogram with its own lateness; of a very long stall the
+ * first and the counter say enough. */
+static RT_SAFE void record_lateness(struct loop *loop, int64_t late_ns, uint64_t skipped)
+{
+    uint64_t points = skipped < MAX_SKIPS_RECORDED ? skipped : MAX_SKIPS_RECORDED;
+
+    for (uint64_t k = 0; k <= points; k++)
+        record_phase(loop, PHASE_WAKE, late_ns - (int64_t) k * loop->period_ns);
+}
+
+/* Waits for the next grid point that is not past, and accounts for those that are. */
+static RT_SAFE void await_grid_point(struct loop *loop)
+{
+    struct workspace *w = loop->w;
+    int64_t deadline_ns = loop->t0_ns + (int64_t) loop->index * loop->period_ns;
+    int64_t now_ns = loop->hal.wait_ns(loop->hal.self, deadline_ns);
+    int64_t late_ns = now_ns - deadline_ns;
+    uint64_t skipped = late_ns > 0 ? (uint64_t) (late_ns / loop->period_ns) : 0;
+
+    record_lateness(loop, late_ns, skipped);
+    w->late_in_a_row = skipped ? w->late_in_a_row + 1 : 0;
+    w->n_late += skipped > 0;
+    w->n_skipped += skipped;
+    loop->index += skipped;
+    w->skipped = skipped;
+    w->cycle = loop->cycle_base + loop->index;
+    w->t_grid_ns = loop->t0_ns + (int64_t) loop->index * loop->period_ns;
+    w->now_ns = now_ns;
+    w->wake_late_ns = (double) (now_ns - w->t_grid_ns);
+    loop->index++;
+}
+
+/* UTC may be stepped back by its administrator; the stamps of cycles are not. */
+static RT_SAFE void stamp_utc(struct loop *loop)
+{
+    int64_t utc_ns = loop->hal.utc_ns(loop->hal.self);
+
+    loop->last_utc_ns = utc_ns > loop->last_utc_ns ? utc_ns : loop->last_utc_ns + 1;
+    loop->w->utc_ns = loop->last_utc_ns;
+}
+
+static RT_SAFE void answer_request(struct loop *loop)
+{
+    uint64_t posted = atomic_load_explicit(&loop->request, memory_order_acquire);
+    uint64_t answered = atomic_load_explicit(&loop->answer, memory_order_relaxed);
+    enum answer answer;
+
+    if (posted >> 8 == answered >> 8)
+        return;
+    answer = state_request(&loop->w->machine, (enum request)(posted & 0xff), loop->w->unmet,
+                           loop->w->now_ns);
+    loop->w->last_request = posted;
+    atomic_store_explicit(&loop->answer_unmet, loop->w->unmet, memory_order_relaxed);
+    /* Release pairs with the acquire in loop_answer: unmet is there before the answer is. */
+    atomic_store_explicit(&loop->answer, (posted >> 8) << 8 | (uint64_t) answer,
+                          memory_order_release);
+}
+
+/* What belongs to a change of state, whoever asked for it: counters and a clean start of the
+ * law. */
+static RT_SAFE void account_state(struct workspace *w, enum loop_state before)
+{
+    if (w->machine.state == before)
+        return;
+    w->n_holds += w->machine.state == STATE_HOLD;
+    w->n_trips += w->machine.state == STATE_TRIPPED;
+}
+
+static RT_SAFE int64_t end_phase(struct loop *loop, enum phase phase, int64_t began_ns)
+{
+    int64_t now_ns = loop->hal.now_ns(loop->hal.self);
+
+    record_phase(loop, phase, now_ns - began_ns);
+    return now_ns;
+}
+
+static RT_SAFE void run_phases(struct loop *loop, const struct params *p)
+{
+    struct workspace *w = loop->w;
+    enum loop_state before = w->machine.state;
+    int64_t at_ns = w->now_ns;
+
+    phase_ingest(w, &loop->hal, p);
+    phase_validate(w, p);
+    phase_judge(w, p);
+    answer_request(loop);
+    account_state(w, before);
+    at_ns = end_phase(loop, PHASE_INGEST, at_ns);
+    phase_track(w, p, (double) loop->period_ns);
+    phase_correct(w, p);
+    phase_drive(w, &loop->hal, p);
+    at_ns = end_phase(loop, PHASE_CORRECT, at_ns);
+    phase_predict(w, p);
+    at_ns = end_phase(loop, PHASE_PREDICT, at_ns);
+    publish_snapshot(w, p, loop->out.snapshots);
+    publish_record(w, p, loop->out.records);
+    (void) end_phase(loop, PHASE_PUBLISH, at_ns);
+}
+
+void loop_step(struct loop *loop)
+{
+    const struct params *p;
+
+    await_grid_point(loop);
+    stamp_utc(loop);
+    p = params_acquire(loop->params);
+    loop->w->n_cycles++;
+    run_phases(loop, p);
+    loop->w->compute_ns =
+        (double) (end_phase(loop, PHASE_CYCLE, loop->w->now_ns) - loop->w->now_ns);
+    publish_status(loop->w, p, loop->out.status);
+    params_release(loop->params);
+}
+
+void loop_end(struct loop *loop)
+{
+    const struct params *p = params_acquire(loop->params);
+
+    (void) state_request(&loop->w->machine, REQUEST_SHADOW, loop->w->unmet, loop->w->now_ns);
+    phase_drive(loop->w, &loop->hal, p);
+    publish_status(loop->w, p, loop->out.status);
+    params_release(loop->params);
+    params_reader_leave(loop->params);
+}
+
+void loop_run(struct loop *loop, const atomic_bool *stop)
+{
+    loop_begin(loop);
+    while (!atomic_load_explicit(stop, memory_order_relaxed))
+        loop_step(loop);
+    loop_end(loop);
+}
+
+uint64_t loop_request(struct loop *loop, enum request request)
+{
+    uint64_t ticket = ++loop->next_ticket;
+
+    atomic_store_explicit(&loop->request, ticket << 8 | (uint64_t) request,
+                          memory_order_release);
+    return ticket;
+}
+
+bool loop_answer(struct loop *loop, uint64_t ticket, enum answer *answer, uint64_t *unmet)
+{
+    uint64_t answered = atomic_load_explicit(&loop->answer, memory_order_acquire);
+
+    if (answered >> 8 != ticket)
+        return false;
+    *answer = (enum answer)(answered & 0xff);
+    *unmet = atomic_load_explicit(&loop->answer_unmet, memory_order_relaxed);
+    return true;
+}

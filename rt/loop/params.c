@@ -1,0 +1,336 @@
+#include "rt/loop/params.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <urcu-qsbr.h>
+
+/* Who owns a slot. FREE -> FILLING -> PUBLISHED -> RETIRED -> FREE; only the reclaim thread
+ * does the last. */
+enum slot_state { SLOT_FREE, SLOT_FILLING, SLOT_PUBLISHED, SLOT_RETIRED };
+
+struct params_store {
+    struct params slot[PARAM_SLOTS];
+    _Atomic int state[PARAM_SLOTS];
+    struct params *current; /* rcu pointer */
+    enum matvec_storage storage;
+    uint64_t revision;
+    pthread_t reclaimer;
+    pthread_mutex_t mutex; /* between manager and reclaimer only */
+    pthread_cond_t retired;
+    bool stop, running;
+};
+
+static size_t align_up(size_t size)
+{
+    return (size + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
+}
+
+/* Bytes of one slot's arrays and of R's panels; with memory given, also says where they lie. */
+static size_t lay_out(struct params *p, enum matvec_storage storage, char *memory,
+                      void **predict)
+{
+    uint64_t n_row = dims_n_row(&p->dims), n_col = dims_n_col(&p->dims);
+    size_t used = 0;
+
+    struct part {
+        size_t size_b;
+        void **where;
+    } parts[] = {
+        {n_row * n_col * sizeof(double), (void **) &p->r},
+        {n_row * n_col * sizeof(double), (void **) &p->k_by_row},
+        {n_row * sizeof(double), (void **) &p->reference_m},
+        {n_row * sizeof(uint64_t), (void **) &p->row_disabled},
+        {n_col * sizeof(uint64_t), (void **) &p->col_disabled},
+        {n_col * sizeof(double), (void **) &p->lower},
+        {n_col * sizeof(double), (void **) &p->upper},
+    };
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        if (memory)
+            *parts[i].where = memory + used;
+        used += align_up(parts[i].size_b);
+    }
+    if (memory)
+        *predict = memory + used;
+    used += align_up(matvec_size_b(n_row, n_col, storage));
+    return used;
+}
+
+/* Blocks never overlap, so their kernels together need no more than the whole would, plus
+ * padding. */
+static size_t block_memory_b(const struct orbit_dims *dims, enum matvec_storage storage)
+{
+    return align_up(matvec_size_b(dims_n_col(dims), dims_n_row(dims), storage));
+}
+
+static enum rc slot_create(struct params *p, const struct orbit_dims *dims,
+                           enum matvec_storage storage)
+{
+    size_t arrays_b, blocks_b = ORBIT_MAX_BLOCK * block_memory_b(dims, storage);
+    void *predict;
+    enum rc rc;
+
+    p->dims = *dims;
+    arrays_b = lay_out(p, storage, NULL, NULL);
+    p->memory = aligned_alloc(CACHE_LINE, arrays_b + blocks_b);
+    if (!p->memory)
+        return err_set(RC_NOMEM, "no memory for a parameter slot of %zu bytes",
+                       arrays_b + blocks_b);
+    memset(p->memory, 0, arrays_b + blocks_b);
+    (void) lay_out(p, storage, p->memory, &predict);
+    rc = matvec_init(&p->predict, predict, dims_n_row(dims), dims_n_col(dims), storage);
+    for (unsigned b = 0; b < ORBIT_MAX_BLOCK && rc == RC_OK; b++)
+        rc = matvec_init(&p->correct[b],
+                         (char *) p->memory + arrays_b + b * block_memory_b(dims, storage),
+                         dims_n_col(dims), dims_n_row(dims), storage);
+    return rc;
+}
+
+static bool reclaim_one(struct params_store *store)
+{
+    bool any = false;
+
+    for (unsigned i = 0; i < PARAM_SLOTS; i++)
+        any |= atomic_load(&store->state[i]) == SLOT_RETIRED;
+    if (!any)
+        return false;
+    pthread_mutex_unlock(&store->mutex);
+    synchronize_rcu();
+    pthread_mutex_lock(&store->mutex);
+    return true;
+}
+
+/* Only slots that were retired before the grace period began may be freed after it. */
+static void *reclaim(void *argument)
+{
+    struct params_store *store = argument;
+    bool waiting[PARAM_SLOTS];
+
+    pthread_mutex_lock(&store->mutex);
+    while (!store->stop) {
+        for (unsigned i = 0; i < PARAM_SLOTS; i++)
+            waiting[i] = atomic_load(&store->state[i]) == SLOT_RETIRED;
+        if (!reclaim_one(store)) {
+            pthread_cond_wait(&store->retired, &store->mutex);
+            continue;
+        }
+        for (unsigned i = 0; i < PARAM_SLOTS; i++)
+            if (waiting[i])
+                atomic_store(&store->state[i], SLOT_FREE);
+    }
+    pthread_mutex_unlock(&store->mutex);
+    return NULL;
+}
+
+enum rc params_create(struct params_store **out, const struct orbit_dims *dims,
+                      enum matvec_storage storage)
+{
+    struct params_store *store = calloc(1, sizeof *store);
+    enum rc rc = RC_OK;
+
+    *out = NULL;
+    if (!store)
+        return err_set(RC_NOMEM, "no memory for the parameter store");
+    store->storage = storage;
+    for (unsigned i = 0; i < PARAM_SLOTS && rc == RC_OK; i++)
+        rc = slot_create(&store->slot[i], dims, storage);
+    pthread_mutex_init(&store->mutex, NULL);
+    pthread_cond_init(&store->retired, NULL);
+    if (rc == RC_OK && pthread_create(&store->reclaimer, NULL, reclaim, store) != 0)
+        rc = err_set(RC_SYS, "cannot start the reclaim thread");
+    store->running = rc == RC_OK;
+    if (rc != RC_OK) {
+        params_destroy(store);
+        return rc;
+    }
+    *out = store;
+    return RC_OK;
+}
+
+void params_destroy(struct params_store *store)
+{
+    if (!store)
+        return;
+    if (store->running) {
+        pthread_mutex_lock(&store->mutex);
+        store->stop = true;
+        pthread_cond_signal(&store->retired);
+        pthread_mutex_unlock(&store->mutex);
+        pthread_join(store->reclaimer, NULL);
+    }
+    for (unsigned i = 0; i < PARAM_SLOTS; i++)
+        free(store->slot[i].memory);
+    pthread_mutex_destroy(&store->mutex);
+    pthread_cond_destroy(&store->retired);
+    free(store);
+}
+
+static enum rc pack_block(struct matvec *kernel, const struct params *p,
+                          const struct param_block *block, double *k)
+{
+    uint64_t n_col = dims_n_col(&p->dims);
+    enum rc rc =
+        matvec_init(kernel, kernel->panels, block->n_col, block->n_row, kernel->storage);
+
+    for (uint64_t j = 0; j < block->n_col; j++)
+        for (uint64_t i = 0; i < block->n_row; i++)
+            k[j * block->n_row + i] = p->k_by_row[(block->row0 + i) * n_col + block->col0 + j];
+    if (rc == RC_OK)
+        matvec_pack(kernel, k, block->n_row);
+    return rc;
+}
+
+static enum rc repack(struct params *p)
+{
+    uint64_t n_row = dims_n_row(&p->dims), n_col = dims_n_col(&p->dims);
+    double *k = calloc(n_row * n_col, sizeof *k);
+    enum rc rc = RC_OK;
+
+    if (!k)
+        return err_set(RC_NOMEM, "no memory to pack a parameter set");
+    matvec_pack(&p->predict, p->r, n_col);
+    for (uint64_t b = 0; b < p->n_block && rc == RC_OK; b++)
+        rc = pack_block(&p->correct[b], p, &p->block[b], k);
+    free(k);
+    return rc;
+}
+
+static enum rc copy_set(struct params *to, const struct params *from)
+{
+    uint64_t n_row = dims_n_row(&to->dims), n_col = dims_n_col(&to->dims);
+
+    to->revision = from->revision;
+    to->model_revision = from->model_revision;
+    to->content_hash = from->content_hash;
+    to->n_block = from->n_block;
+    memcpy(to->block, from->block, sizeof to->block);
+    memcpy(to->r, from->r, n_row * n_col * sizeof *to->r);
+    memcpy(to->k_by_row, from->k_by_row, n_row * n_col * sizeof *to->k_by_row);
+    memcpy(to->reference_m, from->reference_m, n_row * sizeof *to->reference_m);
+    memcpy(to->row_disabled, from->row_disabled, n_row * sizeof *to->row_disabled);
+    memcpy(to->col_disabled, from->col_disabled, n_col * sizeof *to->col_disabled);
+    memcpy(to->lower, from->lower, n_col * sizeof *to->lower);
+    memcpy(to->upper, from->upper, n_col * sizeof *to->upper);
+    to->tuning = from->tuning;
+    return repack(to);
+}
+
+struct params *params_begin(struct params_store *store)
+{
+    for (unsigned i = 0; i < PARAM_SLOTS; i++) {
+        if (atomic_load(&store->state[i]) != SLOT_FREE)
+            continue;
+        if (store->current && copy_set(&store->slot[i], store->current) != RC_OK)
+            return NULL;
+        atomic_store(&store->state[i], SLOT_FILLING);
+        return &store->slot[i];
+    }
+    return NULL;
+}
+
+static enum rc check_finite(const char *what, const double *a, uint64_t n, uint64_t n_col)
+{
+    for (uint64_t i = 0; i < n; i++)
+        if (!isfinite(a[i]))
+            return err_set(RC_INPUT, "%s[%llu][%llu] is not a finite number", what,
+                           (unsigned long long) (i / n_col), (unsigned long long) (i % n_col));
+    return RC_OK;
+}
+
+static enum rc check_blocks(const struct param_head *head, uint64_t n_row, uint64_t n_col)
+{
+    uint64_t row = 0, col = 0;
+
+    if (head->n_block < 1 || head->n_block > ORBIT_MAX_BLOCK)
+        return err_set(RC_INPUT, "%llu blocks, 1 to %d are allowed",
+                       (unsigned long long) head->n_block, ORBIT_MAX_BLOCK);
+    for (uint64_t b = 0; b < head->n_block; b++) {
+        const struct param_block *block = &head->block[b];
+
+        if (block->n_row < 1 || block->n_col < 1 || block->row0 < row || block->col0 < col ||
+            block->row0 > n_row || block->n_row > n_row - block->row0 || block->col0 > n_col ||
+            block->n_col > n_col - block->col0)
+            return err_set(RC_INPUT, "block %llu is empty, out of order or out of range",
+                           (unsigned long long) b);
+        row = block->row0 + block->n_row;
+        col = block->col0 + block->n_col;
+    }
+    return RC_OK;
+}
+
+enum rc params_fill(struct params *p, const struct param_head *head, const double *r,
+                    const double *k)
+{
+    uint64_t n_row = dims_n_row(&p->dims), n_col = dims_n_col(&p->dims);
+    enum rc rc = check_blocks(head, n_row, n_col);
+
+    if (rc == RC_OK)
+        rc = check_finite("R", r, n_row * n_col, n_col);
+    if (rc == RC_OK)
+        rc = check_finite("K", k, n_row * n_col, n_row);
+    if (rc != RC_OK)
+        return rc;
+    p->model_revision = head->model_revision;
+    p->content_hash = head->content_hash;
+    p->n_block = head->n_block;
+    memcpy(p->block, head->block, sizeof p->block);
+    memcpy(p->r, r, n_row * n_col * sizeof *r);
+    for (uint64_t j = 0; j < n_col; j++)
+        for (uint64_t i = 0; i < n_row; i++)
+            p->k_by_row[i * n_col + j] = k[j * n_row + i];
+    return repack(p);
+}
+
+void params_publish(struct params_store *store, struct params *params)
+{
+    struct params *old = store->current;
+
+    if (params->n_block > 0)
+        params->revision = ++store->revision;
+    atomic_store(&store->state[params - store->slot], SLOT_PUBLISHED);
+    rcu_assign_pointer(store->current, params);
+    if (!old)
+        return;
+    pthread_mutex_lock(&store->mutex);
+    atomic_store(&store->state[old - store->slot], SLOT_RETIRED);
+    pthread_cond_signal(&store->retired);
+    pthread_mutex_unlock(&store->mutex);
+}
+
+void params_abandon(struct params_store *store, struct params *params)
+{
+    atomic_store(&store->state[params - store->slot], SLOT_FREE);
+}
+
+uint64_t params_revision(const struct params_store *store)
+{
+    return store->revision;
+}
+
+void params_reader_enter(struct params_store *store)
+{
+    (void) store;
+    rcu_register_thread();
+    rcu_thread_offline();
+}
+
+void params_reader_leave(struct params_store *store)
+{
+    (void) store;
+    rcu_unregister_thread();
+}
+
+const struct params *params_acquire(struct params_store *store)
+{
+    rcu_thread_online();
+    return rcu_dereference(store->current);
+}
+
+void params_release(struct params_store *store)
+{
+    (void) store;
+    rcu_thread_offline();
+}

@@ -1,0 +1,95 @@
+/* A parameter set: everything the law uses that may change while the loop runs, swapped
+ * together.
+ *
+ * Four slots are allocated at start. The manager fills a free one (params_fill, params_tune,
+ * params_reference), publishes it with params_publish, and gets its predecessor back once the
+ * loop cannot see it any more (liburcu QSBR; the loop is offline while it waits, so a stalled
+ * loop never blocks the manager: only the reclaim thread waits). The loop reads with
+ * params_current(), once a cycle.
+ */
+#ifndef ORBIT_RT_LOOP_PARAMS_H
+#define ORBIT_RT_LOOP_PARAMS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "rt/base/attr.h"
+#include "rt/base/rc.h"
+#include "rt/loop/matvec.h"
+#include "rt/shm/layout.h"
+
+enum { PARAM_SLOTS = 4, MAX_MASKED = 8, MAX_DELAY_CYCLES = 4096 };
+
+/* Numbers of the law, limits and conditions; from the configuration's live keys. */
+struct tuning {
+    bool drive_h, drive_v;
+    double kp, ki;  /* per step */
+    uint64_t every; /* pace frames per law step */
+    double step_limit_rad;
+    uint64_t max_saturated, max_masked, late_limit, trip_count;
+    double readback_tolerance_rad;
+    double bpm_max_m, bpm_min_sum, min_current_a, trip_orbit_m;
+    int64_t bpm_max_age_ns, actuator_max_age_ns;
+    double actuator_pole_hz;
+    int64_t response_delay_ns; /* actuator delay plus BPM group delay */
+    int64_t arm_timeout_ns, hold_max_ns, lease_min_ns;
+    uint64_t lease_law_periods;
+};
+
+struct params {
+    uint64_t revision; /* 0: no matrices yet */
+    uint64_t model_revision, content_hash;
+    struct orbit_dims dims;
+    uint64_t n_block;
+    struct param_block block[ORBIT_MAX_BLOCK];
+    struct matvec predict;                  /* R, n_row x n_col */
+    struct matvec correct[ORBIT_MAX_BLOCK]; /* K of each block, block's n_col x n_row */
+    double *r;                              /* [n_row][n_col], for masking */
+    double *k_by_row;                       /* [n_row][n_col]: K transposed, for masking */
+    double *reference_m;                    /* [n_row] */
+    uint64_t *row_disabled, *col_disabled;  /* [n_row], [n_col]: QUALITY_DISABLED or 0 */
+    double *lower, *upper;                  /* [n_col] absolute limits, rad */
+    struct tuning tuning;
+    void *memory; /* all of the above arrays */
+};
+
+struct params_store;
+
+/* Allocates the four slots for these sizes; storage: of R and K in the kernel. */
+MUST_USE enum rc params_create(struct params_store **store, const struct orbit_dims *dims,
+                               enum matvec_storage storage);
+void params_destroy(struct params_store *store);
+
+/* ---- manager ---- */
+
+/* A free slot, filled as a copy of the newest published set (or zeroed). NULL: all four are in
+ * use, i.e. the loop has been stalled over three changes, or memory ran out. */
+struct params *params_begin(struct params_store *store);
+
+/* Puts matrices into a slot. r: [n_row][n_col], k: [n_col][n_row], row-major. RC_INPUT with the
+ * place of the first non-finite element, or if blocks are out of range or overlap. */
+MUST_USE enum rc params_fill(struct params *params, const struct param_head *head,
+                             const double *r, const double *k);
+
+/* Publishes the slot and hands the old one to the reclaim thread. Gives it the next revision if
+ * matrices are present. */
+void params_publish(struct params_store *store, struct params *params);
+
+/* Gives a slot of params_begin() back unused. */
+void params_abandon(struct params_store *store, struct params *params);
+
+/* Revision of the newest published set; 0 before matrices came. */
+uint64_t params_revision(const struct params_store *store);
+
+/* ---- loop ---- */
+
+/* Registers the calling thread as the reader; call once, before the first cycle, and at the
+ * end. */
+void params_reader_enter(struct params_store *store);
+void params_reader_leave(struct params_store *store);
+
+/* Between these two a set stays valid; outside them (while waiting) it may be reclaimed. */
+RT_SAFE const struct params *params_acquire(struct params_store *store);
+RT_SAFE void params_release(struct params_store *store);
+
+#endif

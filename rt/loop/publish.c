@@ -1,0 +1,184 @@
+#include "rt/loop/publish.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "rt/base/words.h"
+
+static RT_SAFE double kick_rms(const double *value, uint64_t n)
+{
+    double sum = 0.0;
+
+    for (uint64_t i = 0; i < n; i++)
+        sum += value[i] * value[i];
+    return n ? sqrt(sum / (double) n) : 0.0;
+}
+
+/* rms of what the full correction leaves, over valid BPMs of one plane. */
+static RT_SAFE double left_over_rms(const struct workspace *w, const struct params *p,
+                                    uint64_t row0)
+{
+    double sum = 0.0;
+    uint64_t n = 0;
+
+    for (uint64_t row = row0; row < row0 + w->dims.n_bpm; row++) {
+        double left = w->pred_full[row] - p->reference_m[row];
+
+        if (w->row_quality[row] != QUALITY_GOOD)
+            continue;
+        sum += left * left;
+        n++;
+    }
+    return n ? sqrt(sum / (double) n) : 0.0;
+}
+
+static RT_SAFE struct snapshot_head make_head(const struct workspace *w, const struct params *p)
+{
+    const struct frame_head *frame = &w->bpm[0].view.head;
+
+    return (struct snapshot_head){
+        .cycle = w->cycle,
+        .run_id = w->run_id,
+        .t_mono_ns = w->t_grid_ns,
+        .t_utc_ns = w->utc_ns,
+        .state = w->machine.state,
+        .unmet = w->unmet,
+        .cause = w->machine.cause,
+        .offender = w->machine.offender,
+        .arm_id = w->machine.arm_id,
+        .revision = p->revision,
+        .frame_seq = frame->frame_seq,
+        .frame_age_ns = w->bpm[0].seen ? w->now_ns - frame->t_sample_ns : INT64_MAX,
+        .new_frame = w->new_frame,
+        .law_steps = w->stepper.steps,
+        .n_invalid = w->n_invalid,
+        .n_saturated = w->n_saturated,
+        .rms_x_m = w->rms_x_m,
+        .rms_y_m = w->rms_y_m,
+        .max_x_m = w->max_x_m,
+        .max_y_m = w->max_y_m,
+        .pred_err_x_m = w->score.error_x_m,
+        .pred_err_y_m = w->score.error_y_m,
+        .full_h_rad = kick_rms(w->full, w->dims.n_h),
+        .full_v_rad = kick_rms(w->full + w->dims.n_h, w->dims.n_v),
+        .uncorrectable_x_m = left_over_rms(w, p, 0),
+        .uncorrectable_y_m = left_over_rms(w, p, w->dims.n_bpm),
+        .current_a = w->current_a,
+        .median_sum = w->median_sum,
+        .wake_late_ns = w->wake_late_ns,
+        .compute_ns = w->compute_ns,
+    };
+}
+
+static RT_SAFE const void *vector_source(const struct workspace *w, enum snapshot_vector vector)
+{
+    switch (vector) {
+    case VEC_Y:
+        return w->y;
+    case VEC_ERROR:
+        return w->error;
+    case VEC_ROW_QUALITY:
+        return w->row_quality;
+    case VEC_PRED_NOW:
+        return w->pred_now;
+    case VEC_PRED_FULL:
+        return w->pred_full;
+    case VEC_FULL:
+        return w->full;
+    case VEC_STEP:
+        return w->step;
+    case VEC_SP:
+        return w->sp;
+    case VEC_U_CMD:
+        return w->u_cmd;
+    case VEC_U_EFF:
+        return w->u_eff;
+    case VEC_U_READBACK:
+        return w->u_readback;
+    case VEC_COL_QUALITY:
+    case VEC_COUNT:
+        break;
+    }
+    return w->col_quality;
+}
+
+void publish_snapshot(const struct workspace *w, const struct params *p, struct slot_ring *ring)
+{
+    struct snapshot_head head = make_head(w, p);
+    char *payload = slot_ring_begin(ring);
+
+    words_store(payload, &head, sizeof head / 8);
+    for (unsigned v = 0; v < VEC_COUNT; v++) {
+        bool row = w->vector_is_row[v];
+
+        words_store(payload + w->vector_offset_b[v], vector_source(w, (enum snapshot_vector) v),
+                    row ? w->n_row : w->n_col);
+    }
+    slot_ring_commit(ring);
+}
+
+void publish_record(const struct workspace *w, const struct params *p, struct slot_ring *ring)
+{
+    const struct frame_head *frame = &w->bpm[0].view.head;
+    struct record_head head = {.cycle = w->cycle,
+                               .run_id = w->run_id,
+                               .t_mono_ns = w->t_grid_ns,
+                               .t_utc_ns = w->utc_ns,
+                               .skipped = w->skipped,
+                               .state = w->machine.state,
+                               .unmet = w->unmet,
+                               .command = w->last_request,
+                               .revision = p->revision,
+                               .arm_id = w->machine.arm_id,
+                               .frame_seq = frame->frame_seq,
+                               .new_frame = w->new_frame,
+                               .law_step = w->stepped,
+                               .frame_t_sample_ns = frame->t_sample_ns,
+                               .wake_late_ns = w->wake_late_ns,
+                               .current_a = w->current_a};
+    uint64_t *at = slot_ring_begin(ring);
+
+    words_store(at, &head, sizeof head / 8);
+    at += sizeof head / 8;
+    words_store(at, w->y, w->n_row);
+    words_store(at + w->n_row, w->row_quality, w->n_row);
+    at += 2 * w->n_row;
+    words_store(at, w->u_cmd, w->n_col);
+    words_store(at + w->n_col, w->u_found, w->n_col);
+    words_store(at + 2 * w->n_col, w->col_quality, w->n_col);
+    slot_ring_commit(ring);
+}
+
+static RT_SAFE void set(uint64_t *field, uint64_t value)
+{
+    __atomic_store_n(field, value, __ATOMIC_RELAXED);
+}
+
+static RT_SAFE void publish_counters(const struct workspace *w, uint64_t *counter)
+{
+    set(&counter[COUNTER_CYCLES], w->n_cycles);
+    set(&counter[COUNTER_LATE], w->n_late);
+    set(&counter[COUNTER_SKIPPED], w->n_skipped);
+    set(&counter[COUNTER_FRAMES], w->n_frames);
+    set(&counter[COUNTER_FRAMES_LOST], w->n_frames_lost);
+    set(&counter[COUNTER_LAW_STEPS], w->stepper.steps);
+    set(&counter[COUNTER_LAW_DT_SKIPPED], w->stepper.skipped);
+    set(&counter[COUNTER_SETPOINTS], w->life);
+    set(&counter[COUNTER_HOLDS], w->n_holds);
+    set(&counter[COUNTER_TRIPS], w->n_trips);
+}
+
+void publish_status(const struct workspace *w, const struct params *p,
+                    struct status_block *status)
+{
+    set(&status->state, w->machine.state);
+    set(&status->unmet, w->unmet);
+    set(&status->cause, w->machine.cause);
+    set(&status->offender, w->machine.offender);
+    set(&status->unmet_offender, w->offender);
+    set(&status->arm_id, w->machine.arm_id);
+    set(&status->revision, p->revision);
+    publish_counters(w, status->counter);
+    __atomic_store_n(&status->heartbeat_ns, w->now_ns, __ATOMIC_RELAXED);
+    set(&status->heartbeat_cycle, w->cycle);
+}

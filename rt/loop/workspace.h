@@ -1,0 +1,110 @@
+/* All memory of a cycle. One file of rt/loop works on it per phase; nobody else sees it. */
+#ifndef ORBIT_RT_LOOP_WORKSPACE_H
+#define ORBIT_RT_LOOP_WORKSPACE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "rt/base/hist.h"
+#include "rt/hal/hal.h"
+#include "rt/loop/params.h"
+#include "rt/loop/response.h"
+#include "rt/loop/state.h"
+
+/* The newest frame of a source, and what is known of its rhythm. */
+struct source_input {
+    struct frame_view view;
+    bool seen;  /* a frame of the present generation was read */
+    bool alive; /* seen, connected and young enough */
+    uint64_t last_seq;
+    int64_t last_sample_ns;
+};
+
+/* A prediction waits for its orbit. */
+struct score {
+    bool pending;
+    int64_t due_ns;
+    double *y_m;   /* [n_row] orbit when it was made */
+    double *u_eff; /* [n_col] kicks when it was made */
+    double error_x_m, error_y_m;
+};
+
+/* Between two law steps: the mean error, and where the last step was. */
+struct stepper {
+    double *sum_m;  /* [n_row] errors since the last step */
+    uint64_t n_sum; /* frames in it */
+    int64_t last_step_ns;
+    double frame_period_ns; /* smoothed; 0: not known yet */
+    bool primed;            /* c_last is valid */
+    double *c_last;         /* [n_col] K e of the last step */
+    uint64_t steps, skipped;
+};
+
+struct workspace {
+    struct orbit_dims dims;
+    uint64_t n_row, n_col, n_bpm_source;
+
+    struct source_input bpm[ORBIT_MAX_SOURCE];
+    struct source_input actuator;
+    bool new_frame; /* this cycle brought a new pace frame */
+    bool new_echo;  /* ... a new actuator frame */
+
+    /* Vectors of the cycle, named and shaped as in vectors.def. */
+    double *y, *error, *pred_now, *pred_full;
+    double *full, *step, *sp, *u_cmd, *u_eff, *u_readback, *u_found;
+    uint64_t *row_quality, *col_quality;
+
+    double *scratch_row, *scratch_col;
+    uint64_t *tracking_count; /* [n_col] consecutive frames off the set point */
+
+    struct response response;
+    struct stepper stepper;
+    struct score score;
+    struct state_machine machine;
+
+    uint64_t unmet, offender;
+    uint64_t n_invalid, n_saturated;
+    bool inhibited; /* injection: the law stands still */
+    bool blind;     /* some block has more invalid channels than can be masked */
+    uint64_t trip_frames, late_in_a_row;
+    double current_a, median_sum;
+    double rms_x_m, rms_y_m, max_x_m, max_y_m;
+
+    bool stepped;  /* the law stepped in this cycle */
+    bool driving;  /* a set-point block of this closing is out */
+    uint64_t life; /* set-point blocks sent */
+    uint64_t n_cycles, n_late, n_skipped, n_holds, n_trips, n_frames, n_frames_lost;
+    uint64_t last_request; /* newest request seen, counted */
+
+    /* Where each vector goes in a snapshot. */
+    uint64_t vector_offset_b[VEC_COUNT];
+    bool vector_is_row[VEC_COUNT];
+    int64_t echoed_ns;     /* when the echo last advanced, or nothing was outstanding */
+    uint64_t block_cycle;  /* of the newest set-point block; 0: none since closing */
+    uint64_t echoed_cycle; /* newest block that the gateway confirmed */
+
+    uint64_t cycle, run_id;
+    int64_t t_grid_ns, now_ns, utc_ns;
+    uint64_t skipped;
+    double wake_late_ns, compute_ns;
+    void *memory;
+};
+
+/* The phases, in the order of a cycle. */
+RT_SAFE void phase_ingest(struct workspace *w, const struct hal *hal, const struct params *p);
+RT_SAFE void phase_validate(struct workspace *w, const struct params *p);
+RT_SAFE void phase_judge(struct workspace *w, const struct params *p);
+RT_SAFE void phase_track(struct workspace *w, const struct params *p, double period_ns);
+RT_SAFE void phase_correct(struct workspace *w, const struct params *p);
+RT_SAFE void phase_predict(struct workspace *w, const struct params *p);
+RT_SAFE void phase_drive(struct workspace *w, const struct hal *hal, const struct params *p);
+
+/* Forgets the error collected since the last step: at closing, and after an inhibit. */
+RT_SAFE void stepper_restart(struct workspace *w);
+
+/* Start and end; workspace_create allocates everything and is in SHADOW at now_ns. */
+MUST_USE enum rc workspace_create(struct workspace **w, const struct orbit_dims *dims,
+                                  uint64_t n_bpm_source, int64_t now_ns);
+void workspace_destroy(struct workspace *w);
+
+#endif

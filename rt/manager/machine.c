@@ -1,0 +1,186 @@
+#include "rt/manager/machine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rt/base/clock.h"
+#include "rt/manager/tuning.h"
+
+static uint64_t power_of_two_up(uint64_t n)
+{
+    uint64_t power = 1;
+
+    while (power < n)
+        power *= 2;
+    return power;
+}
+
+static enum rc load_inputs(struct machine *m)
+{
+    struct cfg_faults faults;
+    enum rc rc = cfg_load(&m->cfg, m->config_path, &faults);
+
+    cfg_faults_print(stderr, &faults);
+    if (rc != RC_OK)
+        return err_set(RC_INPUT, "%s is not usable", m->config_path);
+    rc = devices_load(&m->devices, m->cfg.ring_devices);
+    if (rc != RC_OK)
+        return rc;
+    m->dims = (struct orbit_dims){.n_bpm = m->devices.n_bpm,
+                                  .n_h = m->devices.n_h,
+                                  .n_v = m->devices.n_v,
+                                  .n_rf = m->devices.n_rf};
+    if (!dims_valid(&m->dims))
+        return err_set(
+            RC_RANGE, "%s: %llu BPMs, %llu correctors are beyond the limits of %d and %d",
+            m->cfg.ring_devices, (unsigned long long) m->dims.n_bpm,
+            (unsigned long long) (m->dims.n_h + m->dims.n_v), ORBIT_MAX_BPM, ORBIT_MAX_COL);
+    return RC_OK;
+}
+
+static enum rc make_segment(struct machine *m, struct segment *segment, enum segment_kind kind,
+                            uint64_t size_b, const char *name, uint64_t source_id)
+{
+    struct segment_head head = {.kind = kind,
+                                .size_b = size_b,
+                                .run_id = m->run_id,
+                                .device_hash = devices_hash(&m->devices),
+                                .dims = m->dims,
+                                .source_id = source_id};
+
+    snprintf(head.name, sizeof head.name, "%s", name);
+    return segment_create(segment, &head);
+}
+
+static enum rc make_ring(struct machine *m, struct slot_ring *ring, enum segment_kind kind,
+                         uint64_t n_slot, uint64_t payload_b)
+{
+    static const char *const names[SEG_INPUT] = {"status", "text", "snapshot", "record",
+                                                 "setpoint"};
+    enum rc rc = make_segment(m, &m->shared[kind], kind, segment_ring_size_b(n_slot, payload_b),
+                              names[kind], 0);
+
+    return rc == RC_OK ? slot_ring_create(ring, &m->shared[kind], n_slot, payload_b) : rc;
+}
+
+static enum rc make_outputs(struct machine *m)
+{
+    enum { TEXT_SLOTS = 4, SETPOINT_SLOTS = 8 };
+    uint64_t record_b = record_size_b(&m->dims);
+    uint64_t record_slots =
+        segment_ring_slots((uint64_t) m->cfg.record_size_mib << 20, record_b);
+    enum rc rc = make_segment(m, &m->shared[SEG_STATUS], SEG_STATUS, segment_status_size_b(),
+                              "status", 0);
+
+    if (rc == RC_OK)
+        rc = make_ring(m, &m->texts, SEG_TEXT, TEXT_SLOTS, sizeof(struct text_block));
+    if (rc == RC_OK)
+        rc = make_ring(m, &m->snapshots, SEG_SNAPSHOT,
+                       power_of_two_up((uint64_t) m->cfg.snapshot_slots),
+                       snapshot_size_b(&m->dims));
+    if (rc == RC_OK)
+        rc = make_ring(m, &m->records, SEG_RECORD, record_slots, record_b);
+    if (rc == RC_OK)
+        rc = make_ring(m, &m->setpoints, SEG_SETPOINT, SETPOINT_SLOTS,
+                       setpoint_size_b(&m->dims));
+    m->status = m->shared[SEG_STATUS].base;
+    return rc;
+}
+
+static enum rc make_input(struct machine *m, unsigned source, const char *name,
+                          uint64_t n_value)
+{
+    enum rc rc = make_segment(m, &m->input[source], SEG_INPUT, segment_input_size_b(n_value),
+                              name, source);
+
+    if (rc != RC_OK)
+        return rc;
+    m->frame_memory[source] = aligned_alloc(CACHE_LINE, frame_memory_b(n_value));
+    if (!m->frame_memory[source])
+        return err_set(RC_NOMEM, "no memory for the frames of source %s", name);
+    return frame_reader_attach(&m->hal.reader[source], &m->input[source], n_value,
+                               m->frame_memory[source]);
+}
+
+static enum rc make_inputs(struct machine *m)
+{
+    unsigned n_bpm_source = (unsigned) m->cfg.source_bpm.count;
+    enum rc rc = RC_OK;
+
+    for (unsigned s = 0; s < n_bpm_source && rc == RC_OK; s++)
+        rc = make_input(m, s, m->cfg.source_bpm.name[s], dims_n_row(&m->dims));
+    if (rc == RC_OK)
+        rc = make_input(m, n_bpm_source, m->cfg.source_actuator, dims_n_col(&m->dims));
+    m->n_source = n_bpm_source + 1;
+    return rc;
+}
+
+static enum rc make_params(struct machine *m)
+{
+    enum matvec_storage storage = m->cfg.loop_float32 ? MATVEC_F32 : MATVEC_F64;
+    enum rc rc = params_create(&m->params, &m->dims, storage);
+    struct params *first;
+
+    if (rc != RC_OK)
+        return rc;
+    first = params_begin(m->params);
+    rc = tuning_apply(first, &m->cfg, &m->devices);
+    if (rc == RC_OK)
+        params_publish(m->params, first);
+    return rc;
+}
+
+static enum rc make_loop(struct machine *m)
+{
+    int64_t period_ns = (int64_t) (1e9 / m->cfg.loop_rate_hz + 0.5);
+    struct hal hal = hal_shm_bind(&m->hal);
+    struct loop_setup setup = {.dims = m->dims,
+                               .period_ns = period_ns,
+                               .run_id = m->run_id,
+                               .n_bpm_source = m->n_source - 1};
+    struct loop_outputs outputs = {
+        .status = m->status, .snapshots = &m->snapshots, .records = &m->records};
+
+    m->hal.timer = timer_make(m->cfg.loop_timer == 0 ? TIMER_SLEEP : TIMER_HYBRID,
+                              (int64_t) (m->cfg.loop_spin_us * 1e3), period_ns);
+    m->hal.setpoints = &m->setpoints;
+    m->hal.n_col = dims_n_col(&m->dims);
+    m->status->period_ns = (uint64_t) period_ns;
+    m->wish = (struct host_wish){.core = (int) m->cfg.loop_core,
+                                 .priority = (int) m->cfg.loop_priority};
+    return loop_create(&m->loop, &setup, &hal, m->params, &outputs);
+}
+
+enum rc machine_create(struct machine *m, const char *config_path)
+{
+    enum rc rc;
+
+    memset(m, 0, sizeof *m);
+    m->config_path = config_path;
+    m->run_id = (uint64_t) clock_utc_ns();
+    m->grant.dma_latency_fd = -1;
+    rc = load_inputs(m);
+    if (rc == RC_OK)
+        rc = make_outputs(m);
+    if (rc == RC_OK)
+        rc = make_inputs(m);
+    if (rc == RC_OK)
+        rc = make_params(m);
+    if (rc == RC_OK)
+        rc = make_loop(m);
+    return rc;
+}
+
+void machine_destroy(struct machine *m)
+{
+    loop_destroy(m->loop);
+    params_destroy(m->params);
+    for (unsigned s = 0; s < ORBIT_MAX_SOURCE; s++) {
+        segment_close(&m->input[s]);
+        free(m->frame_memory[s]);
+    }
+    for (unsigned kind = 0; kind < SEG_INPUT; kind++)
+        segment_close(&m->shared[kind]);
+    devices_free(&m->devices);
+}

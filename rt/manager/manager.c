@@ -1,0 +1,213 @@
+#include "rt/manager/manager.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "rt/base/clock.h"
+#include "rt/manager/commands.h"
+#include "rt/manager/tuning.h"
+#include "rt/manager/why.h"
+
+struct manager {
+    struct machine *machine;
+    struct server *server;
+    char socket_path[CFG_PATH_SIZE];
+    struct text_block text;
+    uint64_t generations;
+    uint64_t n_commands, n_accepted, n_rejected;
+    int64_t text_due_ns;
+};
+
+enum { POLL_MS = 20, TEXT_PERIOD_MS = 100 };
+
+static void count(struct manager *manager, enum counter counter, uint64_t *own)
+{
+    __atomic_store_n(&manager->machine->status->counter[counter], ++*own, __ATOMIC_RELAXED);
+}
+
+static void set_generation(struct machine *m, uint64_t source, uint64_t generation)
+{
+    atomic_store_explicit(&m->hal.generation[source], generation, memory_order_relaxed);
+    __atomic_store_n(&m->status->source_generation[source], generation, __ATOMIC_RELAXED);
+}
+
+static const char *source_name(const struct machine *m, uint64_t source)
+{
+    return source + 1 < m->n_source ? m->cfg.source_bpm.name[source] : m->cfg.source_actuator;
+}
+
+static uint64_t on_attach(void *self, uint64_t source)
+{
+    struct manager *manager = self;
+
+    set_generation(manager->machine, source, ++manager->generations);
+    fprintf(stderr, "orbitd: source %s attached, generation %llu\n",
+            source_name(manager->machine, source), (unsigned long long) manager->generations);
+    return manager->generations;
+}
+
+static void on_detach(void *self, uint64_t source)
+{
+    struct manager *manager = self;
+
+    set_generation(manager->machine, source, 0);
+    fprintf(stderr, "orbitd: source %s went away\n", source_name(manager->machine, source));
+}
+
+static enum rc on_command(void *self, const struct server_peer *peer, const char *line,
+                          char *reply, size_t reply_size)
+{
+    struct manager *manager = self;
+    enum rc rc = command_execute(manager->machine, line, reply, reply_size);
+
+    count(manager, COUNTER_COMMANDS, &manager->n_commands);
+    if (strcmp(line, "ping") != 0)
+        fprintf(stderr, "orbitd: command '%s' from %s (pid %d, uid %u): %s: %s\n", line,
+                peer->name, (int) peer->pid, (unsigned) peer->uid, rc_name(rc), reply);
+    return rc;
+}
+
+static enum rc accept_set(struct machine *m, const struct param_set *set)
+{
+    struct params *params = params_begin(m->params);
+    enum rc rc;
+
+    if (!params)
+        return err_set(RC_STATE, "all parameter slots are in use: the loop has not run lately");
+    rc = params_fill(params, set->head, set->r, set->k);
+    if (rc == RC_OK)
+        rc = tuning_apply(params, &m->cfg, &m->devices);
+    if (rc == RC_OK)
+        params_publish(m->params, params);
+    else
+        params_abandon(m->params, params);
+    return rc;
+}
+
+static enum rc on_parameters(void *self, const struct server_peer *peer,
+                             const struct param_set *set, char *reply, size_t reply_size)
+{
+    struct manager *manager = self;
+    enum rc rc = accept_set(manager->machine, set);
+
+    if (rc == RC_OK) {
+        count(manager, COUNTER_SETS_ACCEPTED, &manager->n_accepted);
+        snprintf(reply, reply_size, "accepted as revision %llu: %.*s, Qx %.4f, Qy %.4f",
+                 (unsigned long long) params_revision(manager->machine->params),
+                 ORBIT_NAME_SIZE, set->head->origin, set->head->tune_x, set->head->tune_y);
+    } else {
+        count(manager, COUNTER_SETS_REJECTED, &manager->n_rejected);
+        snprintf(reply, reply_size, "rejected: %s", err_text());
+    }
+    snprintf(manager->text.model, sizeof manager->text.model, "%s", reply);
+    fprintf(stderr, "orbitd: parameter set from %s: %s\n", peer->name, reply);
+    return rc;
+}
+
+static void make_folder(const char *socket_path)
+{
+    char folder[256];
+    char *slash;
+
+    snprintf(folder, sizeof folder, "%s", socket_path);
+    slash = strrchr(folder, '/');
+    if (!slash)
+        return;
+    *slash = '\0';
+    for (char *at = folder + 1; *at; at++) {
+        if (*at != '/')
+            continue;
+        *at = '\0';
+        (void) mkdir(folder, 0755);
+        *at = '/';
+    }
+    (void) mkdir(folder, 0755); /* what is missing then, server_create reports */
+}
+
+static void describe_server(struct server_config *config, struct machine *m)
+{
+    config->run_id = m->run_id;
+    config->device_hash = devices_hash(&m->devices);
+    config->dims = m->dims;
+    for (unsigned kind = 0; kind < SEG_INPUT; kind++)
+        config->shared[kind] = &m->shared[kind];
+    config->n_source = m->n_source;
+    for (unsigned s = 0; s < m->n_source; s++)
+        config->source[s] =
+            (struct server_source){.name = source_name(m, s), .input = &m->input[s]};
+}
+
+enum rc manager_create(struct manager **out, struct machine *machine, const char *verdict)
+{
+    struct manager *manager = calloc(1, sizeof *manager);
+    struct server_config config = {
+        .self = manager,
+        .calls = {.on_attach = on_attach,
+                  .on_detach = on_detach,
+                  .on_command = on_command,
+                  .on_parameters = on_parameters},
+    };
+    enum rc rc;
+
+    *out = NULL;
+    if (!manager)
+        return err_set(RC_NOMEM, "no memory for the manager");
+    manager->machine = machine;
+    snprintf(manager->text.verdict, sizeof manager->text.verdict, "%s", verdict);
+    snprintf(manager->text.model, sizeof manager->text.model, "no parameter set came yet");
+    cfg_socket_path(&machine->cfg, manager->socket_path, sizeof manager->socket_path);
+    config.socket_path = manager->socket_path;
+    describe_server(&config, machine);
+    make_folder(manager->socket_path);
+    rc = server_create(&manager->server, &config);
+    if (rc != RC_OK) {
+        free(manager);
+        return rc;
+    }
+    *out = manager;
+    return RC_OK;
+}
+
+static void write_text(struct manager *manager)
+{
+    const struct status_block *status = manager->machine->status;
+    struct why_facts facts = {
+        .state = (enum loop_state) __atomic_load_n(&status->state, __ATOMIC_RELAXED),
+        .unmet = __atomic_load_n(&status->unmet, __ATOMIC_RELAXED),
+        .unmet_offender = __atomic_load_n(&status->unmet_offender, __ATOMIC_RELAXED),
+        .cause = __atomic_load_n(&status->cause, __ATOMIC_RELAXED),
+        .cause_offender = __atomic_load_n(&status->offender, __ATOMIC_RELAXED)};
+
+    why_write(&facts, &manager->machine->devices, manager->text.why, sizeof manager->text.why);
+    slot_ring_write(&manager->machine->texts, &manager->text);
+}
+
+enum rc manager_run(struct manager *manager, const atomic_bool *stop, atomic_bool *reload)
+{
+    enum rc rc = RC_OK;
+    char reply[ORBIT_TEXT_SIZE];
+
+    while (rc == RC_OK && !atomic_load(stop)) {
+        rc = server_poll(manager->server, POLL_MS);
+        if (atomic_exchange(reload, false)) {
+            enum rc reloaded = command_execute(manager->machine, "reload", reply, sizeof reply);
+
+            fprintf(stderr, "orbitd: reload: %s: %s\n", rc_name(reloaded), reply);
+        }
+        if (clock_mono_ns() >= manager->text_due_ns) {
+            write_text(manager);
+            manager->text_due_ns = clock_mono_ns() + TEXT_PERIOD_MS * 1000000LL;
+        }
+    }
+    return rc;
+}
+
+void manager_destroy(struct manager *manager)
+{
+    if (!manager)
+        return;
+    server_destroy(manager->server);
+    free(manager);
+}

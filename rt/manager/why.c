@@ -1,0 +1,115 @@
+#include "rt/manager/why.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "rt/base/attr.h"
+#include "rt/loop/state.h"
+
+enum offender_kind { offender_none, offender_row, offender_col };
+
+static const struct {
+    enum offender_kind kind;
+    const char *wrong, *remedy;
+} words[COND_COUNT] = {
+#define WHY(condition, kind, wrong, remedy)                                                    \
+    [COND_##condition] = {offender_##kind, wrong, remedy},
+#include "rt/manager/why.def"
+#undef WHY
+};
+
+struct writer {
+    char *text;
+    size_t size, used;
+};
+
+static PRINTF_LIKE(2, 3) void put(struct writer *out, const char *format, ...)
+{
+    va_list args;
+    int n;
+
+    if (out->used >= out->size)
+        return;
+    va_start(args, format);
+    n = vsnprintf(out->text + out->used, out->size - out->used, format, args);
+    va_end(args);
+    out->used += n > 0 ? (size_t) n : 0;
+    if (out->used >= out->size && out->size > 4)
+        memcpy(out->text + out->size - 4, "...", 4);
+}
+
+static void put_offender(struct writer *out, enum offender_kind kind, uint64_t offender,
+                         const struct devices *devices)
+{
+    uint64_t n_bpm = devices->n_bpm, n_kick = devices->n_h + devices->n_v;
+
+    if (kind == offender_row && offender < 2 * n_bpm)
+        put(out, " (%s %s)", devices->bpm[offender % n_bpm].name, offender < n_bpm ? "x" : "y");
+    if (kind == offender_col && offender < n_kick)
+        put(out, " (%s)", devices->corrector[offender].name);
+}
+
+/* Only the first condition in the loop's order of judgement has the offender; the others go
+ * without. */
+static enum condition first_with_offender(uint64_t conditions)
+{
+    static const enum condition order[] = {COND_ACTUATORS, COND_MASTER, COND_READBACK,
+                                           COND_BPMS, COND_ORBIT};
+
+    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++)
+        if (conditions & 1ULL << order[i])
+            return order[i];
+    return COND_COUNT;
+}
+
+static void put_conditions(struct writer *out, uint64_t conditions, uint64_t offender,
+                           const struct devices *devices, const char *separator)
+{
+    enum condition named = first_with_offender(conditions);
+    const char *between = "";
+
+    for (unsigned c = 0; c < COND_COUNT; c++) {
+        if (!(conditions & 1ULL << c))
+            continue;
+        put(out, "%s%s", between, words[c].wrong);
+        if (c == named)
+            put_offender(out, words[c].kind, offender, devices);
+        put(out, ": %s", words[c].remedy);
+        between = separator;
+    }
+}
+
+void why_write(const struct why_facts *facts, const struct devices *devices, char *text,
+               size_t size)
+{
+    struct writer out = {.text = text, .size = size};
+
+    text[0] = '\0';
+    if (facts->state == STATE_CLOSED) {
+        put(&out, "closed");
+        return;
+    }
+    if (facts->cause) {
+        put(&out, "cause of %s: ", state_name(facts->state));
+        put_conditions(&out, facts->cause, facts->cause_offender, devices, "; ");
+        put(&out, "\n");
+    } else if (facts->state == STATE_HOLD) {
+        put(&out, "held by the operator: orbitctl mode arm, then closed\n");
+    }
+    if (facts->state == STATE_TRIPPED)
+        put(&out, "tripped: orbitctl reset when the cause is gone\n");
+    if (facts->unmet)
+        put_conditions(&out, facts->unmet, facts->unmet_offender, devices, "\n");
+    else if (facts->state == STATE_ARMED)
+        put(&out, "nothing is missing: orbitctl mode closed");
+}
+
+void why_list(uint64_t conditions, uint64_t offender, const struct devices *devices, char *text,
+              size_t size)
+{
+    struct writer out = {.text = text, .size = size};
+
+    text[0] = '\0';
+    put_conditions(&out, conditions, offender, devices, "; ");
+}

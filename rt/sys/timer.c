@@ -1,0 +1,30 @@
+#include "rt/sys/timer.h"
+
+#include <errno.h>
+#include <time.h>
+
+#include "rt/base/clock.h"
+
+struct timer timer_make(enum timer_mode mode, int64_t spin_ns, int64_t period_ns)
+{
+    int64_t most_ns = period_ns * 8 / 10;
+    struct timer timer = {.mode = mode, .spin_ns = mode == TIMER_HYBRID ? spin_ns : 0};
+
+    if (timer.spin_ns > most_ns)
+        timer.spin_ns = most_ns;
+    return timer;
+}
+
+int64_t timer_wait_ns(const struct timer *timer, int64_t deadline_ns)
+{
+    int64_t wake_ns = deadline_ns - timer->spin_ns;
+    struct timespec wake = {.tv_sec = wake_ns / 1000000000, .tv_nsec = wake_ns % 1000000000};
+    int64_t now_ns;
+
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &wake, NULL) == EINTR)
+        ;
+    do
+        now_ns = clock_mono_ns();
+    while (now_ns < deadline_ns);
+    return now_ns;
+}
