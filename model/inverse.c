@@ -1,0 +1,238 @@
+#include "model/inverse.h"
+
+#include <cblas.h>
+#include <lapacke.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const double most_condition = 1e13, least_singular = 1e-12;
+
+static double weight(const double *weights, uint32_t i)
+{
+    return weights ? weights[i] : 1;
+}
+
+static double *numbers(size_t n)
+{
+    return calloc(n ? n : 1, sizeof(double));
+}
+
+/* A = W R U, [n_row][n_col]. */
+static enum rc weighted(const struct inverse_block *block, double *a)
+{
+    for (uint32_t i = 0; i < block->n_row; i++) {
+        const double *row =
+            block->matrix + (size_t) (block->first_row + i) * block->stride + block->first_col;
+
+        for (uint32_t j = 0; j < block->n_col; j++) {
+            double value = weight(block->row_weight, i) * row[j] * weight(block->col_weight, j);
+
+            if (!isfinite(value))
+                return err_set(RC_INPUT, "response matrix: row %u, column %u is not finite",
+                               block->first_row + i, block->first_col + j);
+            a[(size_t) i * block->n_col + j] = value;
+        }
+    }
+    return RC_OK;
+}
+
+static enum rc check_block(const struct inverse_block *block)
+{
+    if (!block->n_row || !block->n_col)
+        return err_set(RC_RANGE, "inverse of an empty block (%u x %u)", block->n_row, block->n_col);
+    if (block->first_col + block->n_col > block->stride)
+        return err_set(RC_RANGE, "columns %u..%u of a matrix with %u", block->first_col,
+                       block->first_col + block->n_col, block->stride);
+    return RC_OK;
+}
+
+/* K = U X W, X [n_col][n_row]. */
+static void unweight(const struct inverse_block *block, double *x)
+{
+    for (uint32_t j = 0; j < block->n_col; j++)
+        for (uint32_t i = 0; i < block->n_row; i++)
+            x[(size_t) j * block->n_row + i] *=
+                weight(block->col_weight, j) * weight(block->row_weight, i);
+}
+
+/* ---- Tikhonov ---- */
+
+/* N = A^T A + mu^2, upper triangle. A column of weight 0 gets a 1, so that it does not count as singular. */
+static double normal_matrix(const struct inverse_block *block, const double *a, double mu,
+                            double *normal)
+{
+    int n = (int) block->n_col, m = (int) block->n_row;
+    double norm = 0;
+
+    cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, n, m, 1, a, n, 0, normal, n);
+    for (int j = 0; j < n; j++) {
+        bool unused = fabs(weight(block->col_weight, (uint32_t) j)) <= 0;
+
+        normal[(size_t) j * (size_t) n + (size_t) j] += mu * mu + (unused ? 1 : 0);
+    }
+    for (int j = 0; j < n; j++) {
+        double sum = 0;
+
+        for (int i = 0; i < n; i++)
+            sum += fabs(normal[i < j ? i * n + j : j * n + i]);
+        norm = fmax(norm, sum);
+    }
+    return norm;
+}
+
+static enum rc factor(const struct inverse_block *block, double *normal, double norm,
+                      double *condition)
+{
+    int n = (int) block->n_col;
+    double reciprocal = 0;
+    int info = LAPACKE_dpotrf(LAPACK_ROW_MAJOR, 'U', n, normal, n);
+
+    if (info > 0)
+        return err_set(RC_NUMERIC,
+                       "inverse: the normal matrix is singular at column %u; raise mu or disable "
+                       "correctors",
+                       block->first_col + (uint32_t) info - 1);
+    if (info == 0)
+        info = LAPACKE_dpocon(LAPACK_ROW_MAJOR, 'U', n, normal, n, norm, &reciprocal);
+    if (info < 0)
+        return err_set(RC_NUMERIC, "inverse: the normal matrix has elements that are not finite");
+    *condition = 1 / reciprocal;
+    if (!(*condition < most_condition))
+        return err_set(RC_NUMERIC, "inverse: condition number %.2g of the normal matrix; raise mu",
+                       *condition);
+    return RC_OK;
+}
+
+static void transpose(const double *a, uint32_t n_row, uint32_t n_col, double *t)
+{
+    for (uint32_t i = 0; i < n_row; i++)
+        for (uint32_t j = 0; j < n_col; j++)
+            t[(size_t) j * n_row + i] = a[(size_t) i * n_col + j];
+}
+
+static enum rc tikhonov(const struct inverse_block *block, double mu, double *a, double *normal,
+                        double *inverse, double *condition)
+{
+    int n = (int) block->n_col, m = (int) block->n_row;
+    enum rc rc = weighted(block, a);
+
+    if (rc == RC_OK)
+        rc = factor(block, normal, normal_matrix(block, a, mu, normal), condition);
+    if (rc != RC_OK)
+        return rc;
+    transpose(a, block->n_row, block->n_col, inverse);
+    if (LAPACKE_dpotrs(LAPACK_ROW_MAJOR, 'U', n, m, normal, n, inverse, m))
+        return err_set(RC_NUMERIC, "inverse: no solution of the normal equations");
+    unweight(block, inverse);
+    return RC_OK;
+}
+
+enum rc inverse_tikhonov(const struct inverse_block *block, double mu, double *inverse,
+                         double *condition)
+{
+    size_t n = block->n_col, m = block->n_row;
+    double *a = numbers(n * m), *normal = numbers(n * n), unasked;
+    enum rc rc = check_block(block);
+
+    if (rc == RC_OK && !(mu >= 0 && isfinite(mu)))
+        rc = err_set(RC_RANGE, "inverse: mu = %g is not 0 or more", mu);
+    if (rc == RC_OK && (!a || !normal))
+        rc = err_set(RC_NOMEM, "no memory for an inverse of %zu x %zu", n, m);
+    if (rc == RC_OK)
+        rc = tikhonov(block, mu, a, normal, inverse, condition ? condition : &unasked);
+    free(a);
+    free(normal);
+    return rc;
+}
+
+/* ---- singular values ---- */
+
+struct svd {
+    size_t n_row, n_col, n;
+    double *a, *u, *s, *vt; /* [m][n] destroyed, [m][k], [k], [k][n] */
+};
+
+static enum rc svd_create(struct svd *svd, const struct inverse_block *block)
+{
+    *svd = (struct svd){.n_row = block->n_row, .n_col = block->n_col};
+    svd->n = svd->n_row < svd->n_col ? svd->n_row : svd->n_col;
+    svd->a = numbers(svd->n_row * svd->n_col);
+    svd->u = numbers(svd->n_row * svd->n);
+    svd->s = numbers(svd->n);
+    svd->vt = numbers(svd->n * svd->n_col);
+    if (!svd->a || !svd->u || !svd->s || !svd->vt)
+        return err_set(RC_NOMEM, "no memory for singular values of %zu x %zu", svd->n_row,
+                       svd->n_col);
+    return check_block(block);
+}
+
+static void svd_destroy(struct svd *svd)
+{
+    free(svd->a);
+    free(svd->u);
+    free(svd->s);
+    free(svd->vt);
+}
+
+static enum rc svd_compute(struct svd *svd, const struct inverse_block *block)
+{
+    int m = (int) svd->n_row, n = (int) svd->n_col, k = (int) svd->n;
+    enum rc rc = weighted(block, svd->a);
+
+    if (rc != RC_OK)
+        return rc;
+    if (LAPACKE_dgesdd(LAPACK_ROW_MAJOR, 'S', m, n, svd->a, n, svd->s, svd->u, k, svd->vt, n))
+        return err_set(RC_NUMERIC, "singular values of %d x %d do not converge", m, n);
+    return RC_OK;
+}
+
+/* X = V_n S_n^-1 U_n^T: the rows of V^T are scaled in place. */
+static enum rc svd_invert(struct svd *svd, size_t n_modes, double *x)
+{
+    int m = (int) svd->n_row, n = (int) svd->n_col, k = (int) svd->n;
+
+    for (size_t mode = 0; mode < n_modes; mode++) {
+        if (!(svd->s[mode] > least_singular * svd->s[0]))
+            return err_set(RC_NUMERIC, "inverse: singular value %zu is %.2g of the largest", mode,
+                           svd->s[mode] / svd->s[0]);
+        cblas_dscal(n, 1 / svd->s[mode], svd->vt + mode * svd->n_col, 1);
+    }
+    cblas_dgemm(CblasRowMajor, CblasTrans, CblasTrans, n, m, (int) n_modes, 1, svd->vt, n, svd->u, k,
+                0, x, m);
+    return RC_OK;
+}
+
+enum rc inverse_truncated(const struct inverse_block *block, uint32_t n_modes, double *inverse,
+                          double *singular)
+{
+    struct svd svd;
+    enum rc rc = svd_create(&svd, block);
+
+    if (rc == RC_OK && n_modes > svd.n)
+        rc = err_set(RC_RANGE, "%u modes asked of a block that has %zu", n_modes, svd.n);
+    if (rc == RC_OK)
+        rc = svd_compute(&svd, block);
+    if (rc == RC_OK && singular)
+        memcpy(singular, svd.s, svd.n * sizeof *singular);
+    if (rc == RC_OK)
+        rc = svd_invert(&svd, n_modes ? n_modes : svd.n, inverse);
+    if (rc == RC_OK)
+        unweight(block, inverse);
+    svd_destroy(&svd);
+    return rc;
+}
+
+enum rc inverse_singular_values(const struct inverse_block *block, double *singular)
+{
+    struct svd svd;
+    enum rc rc = svd_create(&svd, block);
+
+    if (rc == RC_OK)
+        rc = svd_compute(&svd, block);
+    if (rc == RC_OK)
+        memcpy(singular, svd.s, svd.n * sizeof *singular);
+    svd_destroy(&svd);
+    return rc;
+}
