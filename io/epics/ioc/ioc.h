@@ -3,7 +3,9 @@
  *   ioc_create -> ioc_add ... ioc_add -> ioc_start -> { ioc_set_* ..., ioc_publish } ... -> ioc_stop
  *
  * EPICS keeps its database in globals: one IOC a process. Block the process's signals before ioc_start
- * (EPICS starts about 35 threads, which inherit mask and affinity). Nothing here is for the loop.
+ * (EPICS starts about 35 threads, which inherit mask and affinity). ioc_create gives up the right to
+ * real-time scheduling and locked memory, because EPICS would use it for all of its threads; call it
+ * before anything else of EPICS. Nothing here is for the loop.
  *
  * Values go out in groups. ioc_set_* fill a point's staging buffer, ioc_publish takes the staging of
  * one group over at once and processes the group's records in the caller's thread, so that one publish
@@ -21,6 +23,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "rt/base/rc.h"
 
@@ -48,9 +51,9 @@ struct ioc_value {
     size_t text_size; /* of its buffer */
 };
 
-/* Takes a put. RC_OK accepts; any other code refuses: the record gets WRITE alarm, INVALID, and the text
- * err_text() goes to the point's refusal point, if it has one. The put completes (`caput -c`) when this
- * returns. */
+/* Takes a put. RC_OK accepts; any other code refuses: the record gets WRITE alarm, INVALID, and the
+ * record goes back to its last accepted value. The put completes (`caput -c`) when this returns. The text
+ * of a refusal is the callee's to publish. */
 typedef enum rc (*ioc_put_fn)(void *context, struct ioc_value *value);
 
 /* low >= high: no limits. */
@@ -100,12 +103,15 @@ struct ioc_place {
     const char *interface; /* address, e.g. "127.0.0.1" */
     const char *prefix;
     int ca_port;  /* UDP search and TCP */
-    int pva_port; /* UDP search and TCP; < 0: no PV Access server address is set, default port */
+    int pva_port; /* UDP search and TCP */
 };
 
 /* Sets the EPICS_CAS_* and EPICS_PVAS_* environment (beacons to loopback only), loads the records and
  * starts the servers (about 0.6 s). Refuses if any record does not initialise. RC_SYS, RC_INPUT. */
 MUST_USE enum rc ioc_start(struct ioc *ioc, struct ioc_place *place);
+
+/* Prints the records as text (a .db file). */
+void ioc_print_records(const struct ioc *ioc, const char *prefix, FILE *stream);
 
 /* Staging. n above the point's size is cut. real converts to integer points by rounding. */
 void ioc_set_real(struct ioc *ioc, int handle, const double *value, size_t n);
