@@ -1,0 +1,185 @@
+#include "tests/support/test.h"
+
+#include "tests/support/loop_rig.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/inverse.h"
+
+struct tuning rig_tuning(void)
+{
+    return (struct tuning){.drive_h = true,
+                           .drive_v = true,
+                           .ki = 0.4,
+                           .every = 100,
+                           .step_limit_rad = 1e-3,
+                           .max_saturated = 4,
+                           .max_masked = MAX_MASKED,
+                           .late_limit = 3,
+                           .trip_count = 5,
+                           .readback_tolerance_rad = 1e-4,
+                           .bpm_max_m = 0.02,
+                           .bpm_min_sum = 0.05,
+                           .min_current_a = 0.001,
+                           .trip_orbit_m = 0.01,
+                           .bpm_max_age_ns = 50000000,
+                           .actuator_max_age_ns = 200000000,
+                           .actuator_pole_hz = 100.0,
+                           .response_delay_ns = 10000000,
+                           .arm_timeout_ns = 60000000000,
+                           .hold_max_ns = 30000000000,
+                           .lease_min_ns = 100000000,
+                           .lease_law_periods = 3};
+}
+
+static void must(enum rc rc)
+{
+    if (rc != RC_OK)
+        fail_msg("%s: %s", rc_name(rc), err_text());
+}
+
+static struct param_head head_of(const struct orbit_dims *dims)
+{
+    struct param_head head = {.dims = *dims, .n_block = 2};
+
+    head.block[0] = (struct param_block){.n_row = dims->n_bpm, .n_col = dims->n_h};
+    head.block[1] = (struct param_block){
+        .row0 = dims->n_bpm, .n_row = dims->n_bpm, .col0 = dims->n_h, .n_col = dims->n_v};
+    return head;
+}
+
+static void invert_block(struct loop_rig *rig, const struct param_block *b, double mu)
+{
+    uint64_t n_row = dims_n_row(&rig->vm.dims), n_col = dims_n_col(&rig->vm.dims);
+    double *part = calloc(b->n_row * b->n_col, sizeof *part);
+    struct inverse_block block = {.matrix = rig->r_model,
+                                  .stride = (uint32_t) n_col,
+                                  .first_row = (uint32_t) b->row0,
+                                  .n_row = (uint32_t) b->n_row,
+                                  .first_col = (uint32_t) b->col0,
+                                  .n_col = (uint32_t) b->n_col};
+
+    must(inverse_tikhonov(&block, mu, part, NULL));
+    for (uint64_t j = 0; j < b->n_col; j++)
+        for (uint64_t i = 0; i < b->n_row; i++)
+            rig->k[(b->col0 + j) * n_row + b->row0 + i] = part[j * b->n_row + i];
+    free(part);
+}
+
+void rig_publish(struct loop_rig *rig, const struct tuning *tuning, double mu)
+{
+    const struct orbit_dims *dims = &rig->vm.dims;
+    struct param_head head = head_of(dims);
+    struct params *params = params_begin(rig->params);
+
+    assert_non_null(params);
+    memset(rig->k, 0, sizeof rig->k);
+    invert_block(rig, &head.block[0], mu);
+    invert_block(rig, &head.block[1], mu);
+    must(params_fill(params, &head, rig->r_model, rig->k));
+    params->tuning = *tuning;
+    for (uint64_t col = 0; col < dims_n_col(dims); col++) {
+        params->lower[col] = -1e-3;
+        params->upper[col] = 1e-3;
+    }
+    params_publish(rig->params, params);
+}
+
+static void create_segments(struct loop_rig *rig)
+{
+    const struct orbit_dims *dims = &rig->vm.dims;
+    struct segment_head head = {.dims = *dims, .run_id = 1, .kind = SEG_STATUS};
+    uint64_t snapshot_b = snapshot_size_b(dims), record_b = record_size_b(dims);
+
+    head.size_b = segment_status_size_b();
+    must(segment_create(&rig->status_segment, &head));
+    head.kind = SEG_SNAPSHOT;
+    head.size_b = segment_ring_size_b(16, snapshot_b);
+    must(segment_create(&rig->snapshot_segment, &head));
+    must(slot_ring_create(&rig->snapshots, &rig->snapshot_segment, 16, snapshot_b));
+    must(slot_reader_attach(&rig->snapshot_reader, &rig->snapshot_segment, snapshot_b));
+    head.kind = SEG_RECORD;
+    head.size_b = segment_ring_size_b(16, record_b);
+    must(segment_create(&rig->record_segment, &head));
+    must(slot_ring_create(&rig->records, &rig->record_segment, 16, record_b));
+    must(slot_reader_attach(&rig->record_reader, &rig->record_segment, record_b));
+    rig->status = rig->status_segment.base;
+    rig->snapshot = calloc(1, snapshot_b);
+    rig->record = calloc(1, record_b);
+}
+
+void rig_create(struct loop_rig *rig, const struct orbit_dims *dims, int64_t period_ns, double mu)
+{
+    struct loop_setup setup = {.dims = *dims,
+                               .period_ns = period_ns,
+                               .run_id = 1700000001500000000ULL,
+                               .n_bpm_source = 1};
+    struct loop_outputs outputs;
+    struct tuning tuning = rig_tuning();
+    struct hal hal = vm_hal(&rig->vm);
+
+    memset(rig, 0, sizeof *rig);
+    vm_init(&rig->vm, dims, 1);
+    memcpy(rig->r_model, rig->vm.r, sizeof rig->r_model);
+    create_segments(rig);
+    outputs = (struct loop_outputs){
+        .status = rig->status, .snapshots = &rig->snapshots, .records = &rig->records};
+    must(params_create(&rig->params, dims, MATVEC_F64));
+    rig_publish(rig, &tuning, mu);
+    must(loop_create(&rig->loop, &setup, &hal, rig->params, &outputs));
+    loop_begin(rig->loop);
+}
+
+void rig_destroy(struct loop_rig *rig)
+{
+    loop_end(rig->loop);
+    loop_destroy(rig->loop);
+    params_destroy(rig->params);
+    segment_close(&rig->status_segment);
+    segment_close(&rig->snapshot_segment);
+    segment_close(&rig->record_segment);
+    free(rig->snapshot);
+    free(rig->record);
+}
+
+void rig_step(struct loop_rig *rig, unsigned n)
+{
+    while (n-- > 0) {
+        loop_step(rig->loop);
+        rig->vm.arm_id = rig->status->arm_id;
+        assert_true(slot_reader_read_newest(&rig->snapshot_reader, rig->snapshot) > 0);
+        assert_true(slot_reader_read_newest(&rig->record_reader, rig->record) > 0);
+    }
+}
+
+enum answer rig_request(struct loop_rig *rig, enum request request, uint64_t *unmet)
+{
+    uint64_t missing, ticket = loop_request(rig->loop, request);
+    enum answer answer = ANSWER_DONE;
+
+    rig_step(rig, 1);
+    assert_true(loop_answer(rig->loop, ticket, &answer, unmet ? unmet : &missing));
+    return answer;
+}
+
+const struct snapshot_head *rig_head(const struct loop_rig *rig)
+{
+    return rig->snapshot;
+}
+
+static const void *vector_at(const struct loop_rig *rig, enum snapshot_vector vector)
+{
+    return (const char *) rig->snapshot + snapshot_offset_b(&rig->vm.dims, vector);
+}
+
+const double *rig_vector(const struct loop_rig *rig, enum snapshot_vector vector)
+{
+    return vector_at(rig, vector);
+}
+
+const uint64_t *rig_bits(const struct loop_rig *rig, enum snapshot_vector vector)
+{
+    return vector_at(rig, vector);
+}

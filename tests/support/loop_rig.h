@@ -1,0 +1,44 @@
+/* The real loop on the virtual machine: parameter store, segments and a set of parameters whose inverse
+ * belongs to the machine's response. */
+#ifndef ORBIT_TESTS_SUPPORT_LOOP_RIG_H
+#define ORBIT_TESTS_SUPPORT_LOOP_RIG_H
+
+#include "rt/loop/loop.h"
+#include "rt/shm/slot_ring.h"
+#include "tests/support/virtual_machine.h"
+
+struct loop_rig {
+    struct virtual_machine vm;
+    struct params_store *params;
+    struct segment status_segment, snapshot_segment, record_segment;
+    struct slot_ring snapshots, records;
+    struct slot_reader snapshot_reader, record_reader;
+    struct status_block *status;
+    struct loop *loop;
+    void *snapshot; /* copy of the newest, after rig_step */
+    void *record;
+    double r_model[VM_MAX_ROW * VM_MAX_COL], k[VM_MAX_ROW * VM_MAX_COL];
+};
+
+/* A tuning that suits the virtual machine: 10 law steps a second, generous ages. */
+struct tuning rig_tuning(void);
+
+/* Machine of the given sizes, loop at period_ns; aborts the test on failure. The model is the machine's
+ * own response; mu: Tikhonov parameter. */
+void rig_create(struct loop_rig *rig, const struct orbit_dims *dims, int64_t period_ns, double mu);
+void rig_destroy(struct loop_rig *rig);
+
+/* A new set: the present r_model, its inverse, and this tuning. */
+void rig_publish(struct loop_rig *rig, const struct tuning *tuning, double mu);
+
+/* n cycles; the gateway sees the loop's arm_id as the real one does. */
+void rig_step(struct loop_rig *rig, unsigned n);
+
+/* Posts a request and steps once. */
+enum answer rig_request(struct loop_rig *rig, enum request request, uint64_t *unmet);
+
+const struct snapshot_head *rig_head(const struct loop_rig *rig);
+const double *rig_vector(const struct loop_rig *rig, enum snapshot_vector vector);
+const uint64_t *rig_bits(const struct loop_rig *rig, enum snapshot_vector vector);
+
+#endif
