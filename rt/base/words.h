@@ -37,4 +37,22 @@ RT_SAFE static inline void words_load(void *private, const void *shared, size_t 
         to[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
 }
 
+/* Words stored by this thread before the release fence are seen by whoever, behind its acquire
+ * fence, has loaded a word that was stored after the release fence. ThreadSanitizer does not
+ * model fences; it need not, because everything they order here is an atomic access. */
+#pragma GCC diagnostic push
+#ifndef __clang__
+#pragma GCC diagnostic ignored "-Wtsan"
+#endif
+RT_SAFE static inline void words_fence_release(void)
+{
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+}
+
+RT_SAFE static inline void words_fence_acquire(void)
+{
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+}
+#pragma GCC diagnostic pop
+
 #endif

@@ -63,10 +63,14 @@ bool client_read_setpoint(struct client *client, void *buffer);
  * read. */
 int client_read_record(struct client *client, uint64_t *next, void *buffer, uint64_t *lost);
 
-/* ROLE_SOURCE: publishes one frame. head->source_id and ->generation are filled in. n_value
- * must be n_row (BPM source) or n_col (actuator source). Arrays are [n_value]. Wait-free; one
- * writer. */
-void client_publish_frame(struct client *client, const struct frame_head *head,
+/* ROLE_SOURCE: number of values in a frame of this source, n_row (BPMs) or n_col (actuators);
+ * else 0. */
+uint64_t client_n_value(const struct client *client);
+
+/* ROLE_SOURCE: publishes one frame. head->source_id and ->generation are filled in. Arrays are
+ * [n_value]. Wait-free; one writer. false, and nothing is published: not a source, or
+ * head->n_value is not client_n_value(). */
+bool client_publish_frame(struct client *client, const struct frame_head *head,
                           const double *value, const double *aux, const int64_t *t_value_ns,
                           const uint64_t *quality);
 

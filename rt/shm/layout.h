@@ -66,7 +66,7 @@ struct segment_head {
     struct orbit_dims dims;
     uint64_t source_id; /* SEG_INPUT: index of the source, else 0 */
     char name[ORBIT_NAME_SIZE];
-    uint64_t reserved[2];
+    uint64_t reserved[1];
 };
 
 /* ---- quality, states, conditions ---- */

@@ -44,6 +44,10 @@ uint64_t segment_status_size_b(void);
 uint64_t segment_ring_size_b(uint64_t n_slot, uint64_t payload_b);
 uint64_t segment_input_size_b(uint64_t n_value);
 
+/* From one slot to the next, whole cache lines. */
+uint64_t segment_ring_stride_b(uint64_t payload_b);
+uint64_t segment_input_stride_b(uint64_t n_value);
+
 /* Largest power of two of slots (at least 4) whose ring fits into size_b. */
 uint64_t segment_ring_slots(uint64_t size_b, uint64_t payload_b);
 

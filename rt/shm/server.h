@@ -49,6 +49,7 @@ struct server_calls {
 struct server_source {
     const char *name;
     const struct segment *input;
+    uint64_t n_value; /* values of its frames: n_row or n_col */
 };
 
 /* Everything pointed to outlives the server. */
@@ -77,7 +78,12 @@ MUST_USE enum rc server_poll(struct server *server, int timeout_ms);
 /* Connected clients. */
 unsigned server_n_client(const struct server *server);
 
-/* Calls on_detach for connected sources, removes socket and lock; NULL is fine. */
+/* Serves a connected socket as if it had been accepted (takes it, closes it if there is no
+ * room). */
+void server_adopt(struct server *server, int socket);
+
+/* Calls on_detach for connected sources, removes the socket, gives up the lock; NULL is fine.
+ */
 void server_destroy(struct server *server);
 
 #endif
