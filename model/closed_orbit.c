@@ -9,8 +9,9 @@ static const double default_step_m = 1e-12;
 enum { DEFAULT_ITERATIONS = 20, DELTA = 4, CT = 5 };
 
 /* One turn from z: the tangent map, and what is left of the conditions. */
-static enum rc one_turn(const struct lattice *lattice, const struct closed_orbit_request *request,
-                        const double z[TRACK_DIM], struct tangent *tangent, double left[SOLVE_MAX])
+static enum rc one_turn(const struct lattice *lattice,
+                        const struct closed_orbit_request *request, const double z[TRACK_DIM],
+                        struct tangent *tangent, double left[SOLVE_MAX])
 {
     double end[TRACK_DIM];
     enum rc rc;
@@ -49,8 +50,9 @@ static double longest(const double *v, int n)
     return most;
 }
 
-static enum rc iterate(const struct lattice *lattice, const struct closed_orbit_request *request,
-                       double z[TRACK_DIM], struct closed_orbit *orbit, struct tangent *tangent)
+static enum rc iterate(const struct lattice *lattice,
+                       const struct closed_orbit_request *request, double z[TRACK_DIM],
+                       struct closed_orbit *orbit, struct tangent *tangent)
 {
     double tolerance = request->step_m > 0 ? request->step_m : default_step_m;
     uint32_t most = request->max_iterations ? request->max_iterations : DEFAULT_ITERATIONS;
@@ -63,7 +65,8 @@ static enum rc iterate(const struct lattice *lattice, const struct closed_orbit_
         if (rc != RC_OK)
             return err_add(rc, "closed orbit, iteration %u", orbit->iterations + 1);
         if (!newton_step(tangent, unknowns, step))
-            return err_set(RC_NUMERIC, "no closed orbit: 1 - M is singular (integer resonance)");
+            return err_set(RC_NUMERIC,
+                           "no closed orbit: 1 - M is singular (integer resonance)");
         for (int i = 0; i < unknowns; i++)
             z[i] += step[i];
         orbit->iterations++;
@@ -76,7 +79,8 @@ static enum rc iterate(const struct lattice *lattice, const struct closed_orbit_
 }
 
 enum rc closed_orbit_solve(const struct lattice *lattice,
-                           const struct closed_orbit_request *request, struct closed_orbit *orbit)
+                           const struct closed_orbit_request *request,
+                           struct closed_orbit *orbit)
 {
     struct tangent tangent;
     double z[TRACK_DIM], tune[2];
@@ -141,7 +145,8 @@ enum rc closed_orbit_at_bpms(const struct lattice *lattice, const double start[T
 }
 
 /* With u = lambda + 1/lambda, the characteristic polynomial of a symplectic 4x4 matrix is
- * u^2 - tr(M) u + (c2 - 2), c2 = (tr(M)^2 - tr(M^2))/2: stable when both u are real and within +-2. */
+ * u^2 - tr(M) u + (c2 - 2), c2 = (tr(M)^2 - tr(M^2))/2: stable when both u are real and within
+ * +-2. */
 bool closed_orbit_is_stable(const double turn[4][4], double tune[2])
 {
     static const double equal_tunes = 1e-12;

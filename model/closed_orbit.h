@@ -1,7 +1,8 @@
 /* The closed orbit of a ring with errors and kicks: the fixed point of one nonlinear turn.
  *
- * Newton's method with the analytic tangent map of model/track.h. At fixed momentum four unknowns
- * (x, px, y, py); at fixed RF frequency a fifth, delta, with the path of a turn as its condition.
+ * Newton's method with the analytic tangent map of model/track.h. At fixed momentum four
+ * unknowns (x, px, y, py); at fixed RF frequency a fifth, delta, with the path of a turn as its
+ * condition.
  */
 #ifndef ORBIT_MODEL_CLOSED_ORBIT_H
 #define ORBIT_MODEL_CLOSED_ORBIT_H
@@ -15,21 +16,23 @@ enum orbit_mode {
 
 struct closed_orbit_request {
     enum orbit_mode mode;
-    double delta;      /* ORBIT_FIXED_MOMENTUM: the momentum error */
-    double path_m;     /* ORBIT_FIXED_RF: excess of path per turn; -C df/f for a change of frequency df */
-    double step_m;     /* stop when a Newton step is shorter (m and rad alike); 0: 1e-12 */
+    double delta;  /* ORBIT_FIXED_MOMENTUM: the momentum error */
+    double path_m; /* ORBIT_FIXED_RF: excess of path per turn; -C df/f for a change of frequency
+                      df */
+    double step_m; /* stop when a Newton step is shorter (m and rad alike); 0: 1e-12 */
     uint32_t max_iterations; /* 0: 20 */
 };
 
 struct closed_orbit {
-    double start[TRACK_DIM]; /* in: first guess (zero, or the last orbit); out: entrance of element 0 */
+    double start[TRACK_DIM]; /* in: first guess (zero, or the last orbit); out: entrance of
+                                element 0 */
     double turn[4][4];       /* out: one-turn matrix about the orbit */
     uint32_t iterations;     /* out: Newton steps taken */
     double last_step;        /* out: length of the last one */
 };
 
-/* RC_NUMERIC with the reason: particle lost, no convergence, resonance (1 - M singular), or motion about
- * the orbit that is not stable. After a failure `start` is as it was given. */
+/* RC_NUMERIC with the reason: particle lost, no convergence, resonance (1 - M singular), or
+ * motion about the orbit that is not stable. After a failure `start` is as it was given. */
 MUST_USE enum rc closed_orbit_solve(const struct lattice *lattice,
                                     const struct closed_orbit_request *request,
                                     struct closed_orbit *orbit);
@@ -42,8 +45,8 @@ MUST_USE enum rc closed_orbit_everywhere(const struct lattice *lattice,
 MUST_USE enum rc closed_orbit_at_bpms(const struct lattice *lattice,
                                       const double start[TRACK_DIM], double *position_m);
 
-/* True and both fractional tunes (0..0.5, the order of the planes not told) if the motion of the symplectic
- * one-turn matrix is bounded; false if not. */
+/* True and both fractional tunes (0..0.5, the order of the planes not told) if the motion of
+ * the symplectic one-turn matrix is bounded; false if not. */
 bool closed_orbit_is_stable(const double turn[4][4], double tune[2]);
 
 #endif

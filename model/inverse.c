@@ -41,7 +41,8 @@ static enum rc weighted(const struct inverse_block *block, double *a)
 static enum rc check_block(const struct inverse_block *block)
 {
     if (!block->n_row || !block->n_col)
-        return err_set(RC_RANGE, "inverse of an empty block (%u x %u)", block->n_row, block->n_col);
+        return err_set(RC_RANGE, "inverse of an empty block (%u x %u)", block->n_row,
+                       block->n_col);
     if (block->first_col + block->n_col > block->stride)
         return err_set(RC_RANGE, "columns %u..%u of a matrix with %u", block->first_col,
                        block->first_col + block->n_col, block->stride);
@@ -59,7 +60,8 @@ static void unweight(const struct inverse_block *block, double *x)
 
 /* ---- Tikhonov ---- */
 
-/* N = A^T A + mu^2, upper triangle. A column of weight 0 gets a 1, so that it does not count as singular. */
+/* N = A^T A + mu^2, upper triangle. A column of weight 0 gets a 1, so that it does not count as
+ * singular. */
 static double normal_matrix(const struct inverse_block *block, const double *a, double mu,
                             double *normal)
 {
@@ -90,17 +92,20 @@ static enum rc factor(const struct inverse_block *block, double *normal, double 
     int info = LAPACKE_dpotrf(LAPACK_ROW_MAJOR, 'U', n, normal, n);
 
     if (info > 0)
-        return err_set(RC_NUMERIC,
-                       "inverse: the normal matrix is singular at column %u; raise mu or disable "
-                       "correctors",
-                       block->first_col + (uint32_t) info - 1);
+        return err_set(
+            RC_NUMERIC,
+            "inverse: the normal matrix is singular at column %u; raise mu or disable "
+            "correctors",
+            block->first_col + (uint32_t) info - 1);
     if (info == 0)
         info = LAPACKE_dpocon(LAPACK_ROW_MAJOR, 'U', n, normal, n, norm, &reciprocal);
     if (info < 0)
-        return err_set(RC_NUMERIC, "inverse: the normal matrix has elements that are not finite");
+        return err_set(RC_NUMERIC,
+                       "inverse: the normal matrix has elements that are not finite");
     *condition = 1 / reciprocal;
     if (!(*condition < most_condition))
-        return err_set(RC_NUMERIC, "inverse: condition number %.2g of the normal matrix; raise mu",
+        return err_set(RC_NUMERIC,
+                       "inverse: condition number %.2g of the normal matrix; raise mu",
                        *condition);
     return RC_OK;
 }
@@ -195,12 +200,12 @@ static enum rc svd_invert(struct svd *svd, size_t n_modes, double *x)
 
     for (size_t mode = 0; mode < n_modes; mode++) {
         if (!(svd->s[mode] > least_singular * svd->s[0]))
-            return err_set(RC_NUMERIC, "inverse: singular value %zu is %.2g of the largest", mode,
-                           svd->s[mode] / svd->s[0]);
+            return err_set(RC_NUMERIC, "inverse: singular value %zu is %.2g of the largest",
+                           mode, svd->s[mode] / svd->s[0]);
         cblas_dscal(n, 1 / svd->s[mode], svd->vt + mode * svd->n_col, 1);
     }
-    cblas_dgemm(CblasRowMajor, CblasTrans, CblasTrans, n, m, (int) n_modes, 1, svd->vt, n, svd->u, k,
-                0, x, m);
+    cblas_dgemm(CblasRowMajor, CblasTrans, CblasTrans, n, m, (int) n_modes, 1, svd->vt, n,
+                svd->u, k, 0, x, m);
     return RC_OK;
 }
 

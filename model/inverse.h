@@ -3,9 +3,9 @@
  * With row weights W and column weights U the weighted matrix is A = W R U, and the inverse is
  *   Tikhonov:  K = U (A^T A + mu^2 1)^-1 A^T W        (Cholesky: the quick one)
  *   truncated: K = U V_n S_n^-1 U_n^T W               (singular values, the n largest)
- * so that the least-squares correction is du = -K (y - y_ref). A row of weight 0 is not looked at, a column of
- * weight 0 is never driven (its row in K is zero). OpenBLAS and LAPACK do the work: callers that want one
- * thread set that for their process.
+ * so that the least-squares correction is du = -K (y - y_ref). A row of weight 0 is not looked
+ * at, a column of weight 0 is never driven (its row in K is zero). OpenBLAS and LAPACK do the
+ * work: callers that want one thread set that for their process.
  */
 #ifndef ORBIT_MODEL_INVERSE_H
 #define ORBIT_MODEL_INVERSE_H
@@ -25,14 +25,15 @@ struct inverse_block {
     const double *col_weight; /* [n_col] U; NULL: all 1 */
 };
 
-/* inverse [n_col][n_row], row-major. condition (may be NULL): estimated condition number, in the 1-norm, of
- * A^T A + mu^2 1. mu in the unit of A. RC_NUMERIC when it is not positive definite or the condition
- * passes 1e13; RC_INPUT for a non-finite element (its row and column are told). */
+/* inverse [n_col][n_row], row-major. condition (may be NULL): estimated condition number, in
+ * the 1-norm, of A^T A + mu^2 1. mu in the unit of A. RC_NUMERIC when it is not positive
+ * definite or the condition passes 1e13; RC_INPUT for a non-finite element (its row and column
+ * are told). */
 MUST_USE enum rc inverse_tikhonov(const struct inverse_block *block, double mu, double *inverse,
                                   double *condition);
 
-/* inverse [n_col][n_row]; singular [min(n_row, n_col)], descending, may be NULL. n_modes: how many are kept, 0:
- * all. RC_NUMERIC when a kept value is below 1e-12 of the largest. */
+/* inverse [n_col][n_row]; singular [min(n_row, n_col)], descending, may be NULL. n_modes: how
+ * many are kept, 0: all. RC_NUMERIC when a kept value is below 1e-12 of the largest. */
 MUST_USE enum rc inverse_truncated(const struct inverse_block *block, uint32_t n_modes,
                                    double *inverse, double *singular);
 

@@ -47,14 +47,15 @@ void lattice_destroy(struct lattice *lattice)
 static enum rc check_element(const struct element *element, uint32_t index)
 {
     if (!isfinite(element->length_m) || element->length_m < 0.0)
-        return err_set(RC_INPUT, "element %u '%s': length %g is not a length", index, element->name,
-                       element->length_m);
-    if (element->kind == ELEMENT_DIPOLE && element->length_m <= 0.0 && fabs(element->angle_rad) > 0)
+        return err_set(RC_INPUT, "element %u '%s': length %g is not a length", index,
+                       element->name, element->length_m);
+    if (element->kind == ELEMENT_DIPOLE && element->length_m <= 0.0 &&
+        fabs(element->angle_rad) > 0)
         return err_set(RC_INPUT, "element %u '%s': a dipole that bends needs a length", index,
                        element->name);
     if (element->length_m <= 0.0 && element->order > 0)
-        return err_set(RC_INPUT, "element %u '%s': a strength without length has no effect", index,
-                       element->name);
+        return err_set(RC_INPUT, "element %u '%s': a strength without length has no effect",
+                       index, element->name);
     return RC_OK;
 }
 
@@ -92,7 +93,8 @@ static enum rc count_occurrences(struct lattice *lattice)
     return RC_OK;
 }
 
-/* The fundamental system is the one of lowest frequency: higher-harmonic cavities ride on it. */
+/* The fundamental system is the one of lowest frequency: higher-harmonic cavities ride on it.
+ */
 static void find_rf_frequency(struct lattice *lattice)
 {
     double lowest = 0;
@@ -141,7 +143,8 @@ static void *duplicate(const void *memory, size_t size, bool *failed)
     return copy;
 }
 
-/* Names are kept as they are in the storage of the original: the same offset in the copy's storage. */
+/* Names are kept as they are in the storage of the original: the same offset in the copy's
+ * storage. */
 static const char *moved(const char *name, const struct lattice *from, const struct lattice *to)
 {
     return from->names ? to->names + (name - from->names) : name;
@@ -230,7 +233,8 @@ enum rc lattice_set_field(struct lattice *lattice, uint32_t element, uint32_t n,
 int64_t lattice_find(const struct lattice *lattice, const char *name, uint32_t occurrence)
 {
     for (uint32_t i = 0; i < lattice->n_element; i++)
-        if (lattice->element[i].occurrence == occurrence && !strcmp(lattice->element[i].name, name))
+        if (lattice->element[i].occurrence == occurrence &&
+            !strcmp(lattice->element[i].name, name))
             return i;
     return -1;
 }

@@ -17,8 +17,8 @@ enum rc reader_keep_name(struct reader *reader, const char *what, const char *na
     size_t size = strlen(name) + 1;
 
     if (size < 2 || size > LATTICE_MAX_NAME + 1)
-        return err_set(RC_INPUT, "%s: %s '%.64s': a name has 1 to %d characters", reader->source,
-                       what, name, LATTICE_MAX_NAME);
+        return err_set(RC_INPUT, "%s: %s '%.64s': a name has 1 to %d characters",
+                       reader->source, what, name, LATTICE_MAX_NAME);
     /* reserve_names counted every name of the file: what does not fit is a fault of ours. */
     if (size + 1 > reader->names_left)
         return err_set(RC_STATE, "%s: storage of names too small", reader->source);
@@ -144,7 +144,8 @@ static enum rc check_keys(const struct reader *reader)
         for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
             found = found || !strcmp(known[i], key);
         if (!found)
-            return err_set(RC_INPUT, "%s: top-level key '%.64s' is not known", reader->source, key);
+            return err_set(RC_INPUT, "%s: top-level key '%.64s' is not known", reader->source,
+                           key);
     }
     return RC_OK;
 }
@@ -157,7 +158,8 @@ static enum rc check_header(const struct reader *reader)
         return complain(reader, "is not a JSON object");
     if (!version)
         return complain(reader, "the key 'version' is missing or not a text");
-    if (strlen(version) != 3 || strncmp(version, "2.", 2) || version[2] < '0' || version[2] > '2')
+    if (strlen(version) != 3 || strncmp(version, "2.", 2) || version[2] < '0' ||
+        version[2] > '2')
         return err_set(RC_INPUT, "%s: version '%.16s' is not 2.0, 2.1 or 2.2", reader->source,
                        version);
     if (!json_is_string(json_object_get(reader->root, "root")))

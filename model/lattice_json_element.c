@@ -18,14 +18,14 @@ enum {
 };
 
 enum treatment {
-    STORE,       /* goes to the field at `offset`, times `factor` */
-    SLICES,      /* a count */
-    POLYNOM,     /* a list of coefficients at `offset` */
-    RADIUS,      /* another way to say angle */
+    STORE,        /* goes to the field at `offset`, times `factor` */
+    SLICES,       /* a count */
+    POLYNOM,      /* a list of coefficients at `offset` */
+    RADIUS,       /* another way to say angle */
     MUST_BE_ZERO, /* an effect that the model does not have */
-    HARMONIC,    /* read for the ring as a whole */
-    TEXT,        /* any string */
-    NO_EFFECT    /* a number that plays no part in the orbit */
+    HARMONIC,     /* read for the ring as a whole */
+    TEXT,         /* any string */
+    NO_EFFECT     /* a number that plays no part in the orbit */
 };
 
 struct attribute {
@@ -89,8 +89,9 @@ struct place {
 static enum rc complain(const struct place *place, const char *what)
 {
     return err_set(RC_INPUT, "%s: element '%s': %s%s%s%s", place->source, place->element,
-                   place->attribute ? "attribute '" : "", place->attribute ? place->attribute : "",
-                   place->attribute ? "' " : "", what);
+                   place->attribute ? "attribute '" : "",
+                   place->attribute ? place->attribute : "", place->attribute ? "' " : "",
+                   what);
 }
 
 static enum rc read_number(const struct place *place, const json_t *value, double *number)
@@ -101,7 +102,8 @@ static enum rc read_number(const struct place *place, const json_t *value, doubl
     return isfinite(*number) ? RC_OK : complain(place, "is not finite");
 }
 
-static enum rc read_slices(const struct place *place, const json_t *value, struct element *element)
+static enum rc read_slices(const struct place *place, const json_t *value,
+                           struct element *element)
 {
     json_int_t n = json_integer_value(value);
 
@@ -253,7 +255,8 @@ static enum rc check_complete(struct place *place, const json_t *attrs,
     return RC_OK;
 }
 
-static enum rc read_attributes(struct place *place, const json_t *attrs, struct element *element)
+static enum rc read_attributes(struct place *place, const json_t *attrs,
+                               struct element *element)
 {
     const char *key;
     const json_t *value;

@@ -27,7 +27,8 @@ struct reader {
     struct lattice *lattice;
 };
 
-/* Copies a name into the storage of names. RC_INPUT: empty or too long; `what` is for the message. */
+/* Copies a name into the storage of names. RC_INPUT: empty or too long; `what` is for the
+ * message. */
 MUST_USE enum rc reader_keep_name(struct reader *reader, const char *what, const char *name,
                                   const char **kept);
 

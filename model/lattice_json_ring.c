@@ -20,7 +20,8 @@ static enum rc name_cycle(const struct reader *reader, const struct chain *chain
     while (chain->open[first] != again)
         first++;
     for (uint32_t i = first; i < chain->depth && used < sizeof text; i++)
-        used += (size_t) snprintf(text + used, sizeof text - used, "%s -> ", chain->open[i]->name);
+        used +=
+            (size_t) snprintf(text + used, sizeof text - used, "%s -> ", chain->open[i]->name);
     return err_set(RC_INPUT, "%s: line '%s' contains itself: %s%s", reader->source, again->name,
                    text, again->name);
 }
@@ -37,10 +38,11 @@ static enum rc measure_item(struct reader *reader, const struct line *line, cons
     enum rc rc;
 
     if (!name)
-        return err_set(RC_INPUT, "%s: line '%s' has an entry that is not a name", reader->source,
-                       line->name);
+        return err_set(RC_INPUT, "%s: line '%s' has an entry that is not a name",
+                       reader->source, line->name);
     if (!found)
-        return err_set(RC_INPUT, "%s: line '%s' names '%.64s', which is neither element nor line",
+        return err_set(RC_INPUT,
+                       "%s: line '%s' names '%.64s', which is neither element nor line",
                        reader->source, line->name, name);
     if (i >= 0) {
         *n_element = 1;
@@ -70,7 +72,8 @@ static enum rc measure_items(struct reader *reader, struct line *line, struct ch
     return RC_OK;
 }
 
-/* Counts the elements of a line, each line once: lines that double at every level cost nothing. */
+/* Counts the elements of a line, each line once: lines that double at every level cost nothing.
+ */
 static enum rc measure_line(struct reader *reader, struct line *line, struct chain *chain)
 {
     enum rc rc;
@@ -133,8 +136,8 @@ struct entry {
     size_t number; /* from 0 */
 };
 
-static enum rc complain(const struct reader *reader, const struct entry *entry, const char *what,
-                        const char *name)
+static enum rc complain(const struct reader *reader, const struct entry *entry,
+                        const char *what, const char *name)
 {
     return err_set(RC_INPUT, "%s: x_ext.%s[%zu]: %s '%.64s'", reader->source, entry->list,
                    entry->number, what, name);

@@ -4,13 +4,14 @@
 
 #include "model/track.h"
 
-/* Solution of u'' + K u = 0 over a length: cosine-like, sine-like, and the two integrals that a constant
- * force needs: (1 - c)/K and (L - s)/K. */
+/* Solution of u'' + K u = 0 over a length: cosine-like, sine-like, and the two integrals that a
+ * constant force needs: (1 - c)/K and (L - s)/K. */
 struct focus {
     double c, s, one_minus_c, length_minus_s;
 };
 
-/* Power series in q = K L^2: near K = 0 the closed forms lose digits (and K = 0 is a common value). */
+/* Power series in q = K L^2: near K = 0 the closed forms lose digits (and K = 0 is a common
+ * value). */
 static struct focus focus_series(double q, double length)
 {
     double c = 1, s = 1, i1 = 0.5, i2 = 1.0 / 6, term = 1;
@@ -81,9 +82,10 @@ static void map_body(struct map *map, double h, double k1, double length)
     map->pd = h * h * x.length_minus_s;
 }
 
-/* A pole face turned by e: focusing in one plane, defocusing in the other, the latter reduced by the extent
- * of the fringe field (full gap times fint). */
-static void edge_strengths(const struct element *e, double angle, double fint, double *x, double *y)
+/* A pole face turned by e: focusing in one plane, defocusing in the other, the latter reduced
+ * by the extent of the fringe field (full gap times fint). */
+static void edge_strengths(const struct element *e, double angle, double fint, double *x,
+                           double *y)
 {
     double h = e->angle_rad / e->length_m;
     double sine = sin(angle);
@@ -137,7 +139,8 @@ bool map_couples(const struct element *element)
 {
     bool focuses = fabs(element->b[1]) > 0 || bends(element);
 
-    return fabs(element->a[1]) * element->length_m > 0 || (focuses && fabs(element->roll_rad) > 0);
+    return fabs(element->a[1]) * element->length_m > 0 ||
+           (focuses && fabs(element->roll_rad) > 0);
 }
 
 static void kick_within_edges(struct kick_map *kick, const struct element *element)

@@ -1,8 +1,9 @@
 /* Linear maps of elements about the design orbit: exact hard-edge matrices.
  *
- * Without coupling, 13 numbers say everything at first order (Hill's equation with constant K, see e.g.
- * S. Y. Lee, Accelerator Physics, chapter 2): the blocks of the two planes, the dispersion column and
- * the path-length row. A sextupole or higher multipole is a drift here; a cavity too.
+ * Without coupling, 13 numbers say everything at first order (Hill's equation with constant K,
+ * see e.g. S. Y. Lee, Accelerator Physics, chapter 2): the blocks of the two planes, the
+ * dispersion column and the path-length row. A sextupole or higher multipole is a drift here; a
+ * cavity too.
  */
 #ifndef ORBIT_MODEL_MAP_H
 #define ORBIT_MODEL_MAP_H
@@ -44,8 +45,8 @@ bool map_couples(const struct element *element);
  * (a corrector: at its middle). */
 void map_kick_exact(struct kick_map *kick, const struct element *element);
 
-/* Both from the slices of model/track.h, about the design orbit; kicks and misalignments of the element
- * do not enter. */
+/* Both from the slices of model/track.h, about the design orbit; kicks and misalignments of the
+ * element do not enter. */
 void map_sliced(struct map *map, const struct element *element);
 void map_kick_sliced(struct kick_map *kick, const struct element *element);
 

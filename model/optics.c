@@ -157,14 +157,16 @@ static void along_ring(struct optics *optics, const struct lattice *lattice, str
 enum rc optics_compute(struct optics *optics, const struct lattice *lattice,
                        enum integrator integrator)
 {
-    struct curve x = {.beta = optics->beta_x_m, .alpha = optics->alpha_x, .mu = optics->mu_x_rad};
-    struct curve y = {.beta = optics->beta_y_m, .alpha = optics->alpha_y, .mu = optics->mu_y_rad};
+    struct curve x = {
+        .beta = optics->beta_x_m, .alpha = optics->alpha_x, .mu = optics->mu_x_rad};
+    struct curve y = {
+        .beta = optics->beta_y_m, .alpha = optics->alpha_y, .mu = optics->mu_y_rad};
     double eta[2] = {0};
     enum rc rc;
 
     if (lattice->n_element != optics->n_element)
-        return err_set(RC_RANGE, "optics made for %u elements, the ring has %u", optics->n_element,
-                       lattice->n_element);
+        return err_set(RC_RANGE, "optics made for %u elements, the ring has %u",
+                       optics->n_element, lattice->n_element);
     optics->integrator = integrator;
     rc = collect_maps(optics, lattice, integrator);
     if (rc == RC_OK)

@@ -6,7 +6,8 @@
 
 #include "model/solve.h"
 
-/* A reading is a row vector, an orbit is a column vector at the start of the ring; the last component is delta. */
+/* A reading is a row vector, an orbit is a column vector at the start of the ring; the last
+ * component is delta. */
 enum { STATE = 5 };
 
 struct reading {
@@ -58,8 +59,8 @@ static enum rc check_path(enum response_mode mode, double path_per_delta_m)
 /* ---- about the design orbit: the planes apart ---- */
 
 struct plane {
-    const double *turn;    /* 2x2 */
-    double one_minus[4];   /* (1 - M)^-1 */
+    const double *turn;  /* 2x2 */
+    double one_minus[4]; /* (1 - M)^-1 */
 };
 
 static enum rc plane_start(struct plane *plane, const double turn[4], char name)
@@ -146,8 +147,8 @@ static void design_orbit(const struct design *design, uint32_t j, struct orbit_o
     }
 }
 
-static void design_row(const struct design *design, const struct orbit_of_kick *orbit, uint32_t bpm,
-                       double hz, double *row_x, double *row_y)
+static void design_row(const struct design *design, const struct orbit_of_kick *orbit,
+                       uint32_t bpm, double hz, double *row_x, double *row_y)
 {
     const struct lattice *lattice = design->lattice;
     uint32_t e = lattice->bpm[bpm].element, n_h = lattice->n_hcorrector;
@@ -237,7 +238,8 @@ static enum rc about_create(struct about *about, const struct lattice *lattice)
     *about = (struct about){.lattice = lattice};
     about->station_of = calloc((size_t) lattice->n_element + 1, sizeof *about->station_of);
     if (!about->station_of)
-        return err_set(RC_NOMEM, "no memory for the response of %u elements", lattice->n_element);
+        return err_set(RC_NOMEM, "no memory for the response of %u elements",
+                       lattice->n_element);
     mark(about, lattice->bpm, lattice->n_bpm);
     mark(about, lattice->hcorrector, lattice->n_hcorrector);
     mark(about, lattice->vcorrector, lattice->n_vcorrector);
@@ -322,7 +324,8 @@ static enum rc find_dispersion(struct about *about)
 }
 
 /* w = T^-1 exit, T symplectic. */
-static void seen_at_start(const struct station *station, const double exit[TRACK_DIM], double w[4])
+static void seen_at_start(const struct station *station, const double exit[TRACK_DIM],
+                          double w[4])
 {
     double t[4][4], inverse[4][4];
 

@@ -1,4 +1,5 @@
-/* Small dense systems of equations (up to 5 unknowns), where a call into LAPACK costs more than the work. */
+/* Small dense systems of equations (up to 5 unknowns), where a call into LAPACK costs more than
+ * the work. */
 #ifndef ORBIT_MODEL_SOLVE_H
 #define ORBIT_MODEL_SOLVE_H
 
@@ -6,8 +7,8 @@
 
 enum { SOLVE_MAX = 5 };
 
-/* Solves a x = b by Gauss elimination with row pivoting; x replaces b, a is used up. Rows are SOLVE_MAX
- * long, n of them count. False: singular to rounding. */
+/* Solves a x = b by Gauss elimination with row pivoting; x replaces b, a is used up. Rows are
+ * SOLVE_MAX long, n of them count. False: singular to rounding. */
 bool solve_small(double a[SOLVE_MAX][SOLVE_MAX], double b[SOLVE_MAX], int n);
 
 /* Inverse of a symplectic 4x4 matrix by rearrangement. */

@@ -17,7 +17,8 @@ void tangent_start(struct tangent *tangent)
 
 /* ---- the two halves of a slice ---- */
 
-static void drift_tangent(struct tangent *t, const double z[TRACK_DIM], double length, double inverse)
+static void drift_tangent(struct tangent *t, const double z[TRACK_DIM], double length,
+                          double inverse)
 {
     double l = length * inverse;
 
@@ -64,10 +65,11 @@ static struct field field_at(const struct element *e, double x, double y)
     return f;
 }
 
-/* What the kicks of an element need: kept apart from it, for the misaligned frame changes them. */
+/* What the kicks of an element need: kept apart from it, for the misaligned frame changes them.
+ */
 struct kicker {
     const struct element *element;
-    double h;            /* curvature */
+    double h;                /* curvature */
     double along_x, along_y; /* kick per length: windings and field errors */
 };
 
@@ -193,12 +195,14 @@ static void halves_with_kick(const struct element *e, double z[TRACK_DIM], struc
     drift(z, 0.5 * e->length_m, t);
 }
 
-/* In the frame of the magnet. Windings are fixed to the beam's planes (kick_x, kick_y of hkick, vkick were
- * turned into this frame by the caller); a rolled bending field lacks angle (1 - cos roll) and kicks down. */
-static void magnet(const struct element *e, double z[TRACK_DIM], struct tangent *t, double cosine,
-                   double sine)
+/* In the frame of the magnet. Windings are fixed to the beam's planes (kick_x, kick_y of hkick,
+ * vkick were turned into this frame by the caller); a rolled bending field lacks angle (1 - cos
+ * roll) and kicks down. */
+static void magnet(const struct element *e, double z[TRACK_DIM], struct tangent *t,
+                   double cosine, double sine)
 {
-    double x = e->hkick_rad + e->angle_rad * (1 - cosine), y = e->vkick_rad - e->angle_rad * sine;
+    double x = e->hkick_rad + e->angle_rad * (1 - cosine),
+           y = e->vkick_rad - e->angle_rad * sine;
     struct kicker k = {.element = e,
                        .h = e->angle_rad / e->length_m,
                        .along_x = (cosine * x + sine * y) / e->length_m,

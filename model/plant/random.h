@@ -1,5 +1,6 @@
-/* Seeded random numbers, the same on every machine: xoshiro256** (Blackman and Vigna, ACM TOMS 47 (2021)),
- * seeded by splitmix64; normal numbers by the polar method of Marsaglia. One object per thread. */
+/* Seeded random numbers, the same on every machine: xoshiro256** (Blackman and Vigna, ACM TOMS
+ * 47 (2021)), seeded by splitmix64; normal numbers by the polar method of Marsaglia. One object
+ * per thread. */
 #ifndef ORBIT_MODEL_PLANT_RANDOM_H
 #define ORBIT_MODEL_PLANT_RANDOM_H
 
