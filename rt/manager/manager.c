@@ -136,7 +136,9 @@ static void describe_server(struct server_config *config, struct machine *m)
     config->n_source = m->n_source;
     for (unsigned s = 0; s < m->n_source; s++)
         config->source[s] =
-            (struct server_source){.name = source_name(m, s), .input = &m->input[s]};
+            (struct server_source){.name = source_name(m, s),
+                                   .input = &m->input[s],
+                                   .n_value = m->hal.reader[s].n_value};
 }
 
 enum rc manager_create(struct manager **out, struct machine *machine, const char *verdict)
