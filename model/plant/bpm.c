@@ -104,14 +104,14 @@ void plant_bpm_reset(struct plant_bpm *plant, const double *position_m)
 static void read_bpm(struct plant_bpm *plant, uint32_t i, double *reading_m)
 {
     const struct plant_bpm_channel *c = &plant->channel[i];
-    double x = plant->filtered_m[i] - c->offset_x_m;
-    double y = plant->filtered_m[plant->n + i] - c->offset_y_m;
+    double x = plant->filtered_m[i];
+    double y = plant->filtered_m[plant->n + i];
     double cosine = cos(c->roll_rad), sine = sin(c->roll_rad);
 
-    reading_m[i] =
-        c->gain_x * (cosine * x + sine * y) + c->noise_m * random_normal(&plant->random);
-    reading_m[plant->n + i] =
-        c->gain_y * (cosine * y - sine * x) + c->noise_m * random_normal(&plant->random);
+    reading_m[i] = c->gain_x * (cosine * x + sine * y) - c->offset_x_m +
+                   c->noise_m * random_normal(&plant->random);
+    reading_m[plant->n + i] = c->gain_y * (cosine * y - sine * x) - c->offset_y_m +
+                              c->noise_m * random_normal(&plant->random);
 }
 
 void plant_bpm_advance(struct plant_bpm *plant, double dt_s, const double *position_m,

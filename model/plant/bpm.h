@@ -2,8 +2,9 @@
  * each.
  *
  * Group delay of filters as a pure delay and a first-order low-pass, then per BPM: reading =
- * gain (rotation by roll) (position - offset) + noise. A beam at the offset reads zero. No
- * allocation after plant_bpm_create; one object per thread; the same seed gives the same noise.
+ * gain (rotation by roll) position - offset + noise, so that a beam in the middle reads minus
+ * the offset. No allocation after plant_bpm_create; one object per thread; the same seed gives
+ * the same noise.
  */
 #ifndef ORBIT_MODEL_PLANT_BPM_H
 #define ORBIT_MODEL_PLANT_BPM_H
