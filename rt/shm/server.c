@@ -340,12 +340,23 @@ static void greet(struct server *server, struct connection *connection,
 
 /* ---- requests ---- */
 
+/* A line goes to the audit as it is: no byte of it may look like another line. */
+static bool one_printable_line(const char *line)
+{
+    for (; *line; line++)
+        if (*line < ' ' || *line > '~')
+            return false;
+    return true;
+}
+
 static enum rc run_command(struct server *server, const struct server_peer *peer,
                            const char *line, char *text, size_t size)
 {
     if (!peer->is_operator)
         return err_set(RC_DENIED, "uid %u may only observe: commands need root or uid %u",
                        peer->uid, geteuid());
+    if (!one_printable_line(line))
+        return err_set(RC_INPUT, "a command is one line of printable ASCII");
     return server->config.calls.on_command(server->config.self, peer, line, text, size);
 }
 
