@@ -1,0 +1,35 @@
+/* From lattice and devices to a parameter set: optics, closed orbit, response matrix,
+ * regularised inverse.
+ *
+ * R is at fixed RF frequency, as a machine with cavities measures it: rows x, then y of the
+ * BPMs, columns H, V in m/rad and RF in m/Hz, all in device order. K has one block a plane, x
+ * with H and y with V: Tikhonov, K = (R^T W R + mu^2)^-1 R^T W with weight 0 for disabled BPMs
+ * and zero rows for disabled correctors.
+ */
+#ifndef ORBIT_MODEL_ENGINE_ENGINE_H
+#define ORBIT_MODEL_ENGINE_ENGINE_H
+
+#include "model/engine/inputs.h"
+#include "rt/base/rc.h"
+#include "rt/shm/layout.h"
+
+struct result {
+    struct param_head
+        head;  /* dims, blocks, tunes, conditions, origin; the rest is for who sends it */
+    double *r; /* [n_row][n_col] */
+    double *k; /* [n_col][n_row] */
+    double orbit_max_m; /* closed orbit of the lattice as it is, at the BPMs */
+    double optics_ms, orbit_ms, response_ms, inverse_ms;
+};
+
+/* RC_NUMERIC: no stable optics, no closed orbit, singular; RC_INPUT: a result that is not
+ * finite. *result is empty on failure. */
+MUST_USE enum rc engine_compute(struct result *result, const struct inputs *inputs);
+
+/* An empty one is fine. */
+void engine_free(struct result *result);
+
+/* True if both hold the same matrices, blocks and tunes, bit by bit. */
+bool engine_same(const struct result *a, const struct result *b);
+
+#endif
