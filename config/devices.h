@@ -1,8 +1,8 @@
 /* The machine's device table: BPMs, correctors and RF, their PVs and conversions.
  *
- * A JSON file, read by libyaml (JSON is YAML), so that a fault has its line. Correctors come out H first,
- * then V, in the file's order; that order is the order of columns everywhere, the BPMs' order that of rows.
- * Polarity lives here: in the sign of rad_per_a and of a BPM's gain.
+ * A JSON file, read by libyaml (JSON is YAML), so that a fault has its line. Correctors come
+ * out H first, then V, in the file's order; that order is the order of columns everywhere, the
+ * BPMs' order that of rows. Polarity lives here: in the sign of rad_per_a and of a BPM's gain.
  */
 #ifndef ORBIT_CONFIG_DEVICES_H
 #define ORBIT_CONFIG_DEVICES_H
@@ -47,14 +47,15 @@ struct rf_device {
 struct devices {
     char machine[DEVICE_NAME_SIZE];
     double energy_gev;
-    uint64_t n_bpm, n_h, n_v, n_rf; /* n_rf is 0 or 1 */
+    uint64_t n_bpm, n_h, n_v, n_rf;     /* n_rf is 0 or 1 */
     struct bpm_device *bpm;             /* [n_bpm] */
     struct corrector_device *corrector; /* [n_h + n_v] */
     struct rf_device rf;
     uint64_t hash;
 };
 
-/* RC_INPUT with file, line and reason of the first fault, RC_SYS, RC_NOMEM. *devices is empty on failure. */
+/* RC_INPUT with file, line and reason of the first fault, RC_SYS, RC_NOMEM. *devices is empty
+ * on failure. */
 MUST_USE enum rc devices_load(struct devices *devices, const char *path);
 void devices_free(struct devices *devices);
 

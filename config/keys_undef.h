@@ -1,4 +1,5 @@
-/* Undoes the row macros after each #include "config/keys.def". No guard: meant to be included often. */
+/* Undoes the row macros after each #include "config/keys.def". No guard: meant to be included
+ * often. */
 #undef KEY_TOP_TEXT
 #undef KEY_TEXT
 #undef KEY_PATH

@@ -108,7 +108,7 @@ static enum rc on_parameters(void *self, const struct server_peer *peer,
 
 static void make_folder(const char *socket_path)
 {
-    char folder[256];
+    char folder[CFG_PATH_SIZE];
     char *slash;
 
     snprintf(folder, sizeof folder, "%s", socket_path);
@@ -135,10 +135,9 @@ static void describe_server(struct server_config *config, struct machine *m)
         config->shared[kind] = &m->shared[kind];
     config->n_source = m->n_source;
     for (unsigned s = 0; s < m->n_source; s++)
-        config->source[s] =
-            (struct server_source){.name = source_name(m, s),
-                                   .input = &m->input[s],
-                                   .n_value = m->hal.reader[s].n_value};
+        config->source[s] = (struct server_source){.name = source_name(m, s),
+                                                   .input = &m->input[s],
+                                                   .n_value = m->hal.reader[s].n_value};
 }
 
 enum rc manager_create(struct manager **out, struct machine *machine, const char *verdict)

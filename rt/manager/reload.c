@@ -1,0 +1,76 @@
+#include "rt/manager/reload.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rt/manager/tuning.h"
+
+/* The first faults, one a line. */
+static void list_faults(const struct cfg_faults *faults, char *reply, size_t size)
+{
+    size_t used = (size_t) snprintf(reply, size, "not applied, %zu faults:", faults->count);
+
+    for (size_t i = 0; i < faults->count && i < CFG_MAX_FAULTS && used < size; i++)
+        used += (size_t) snprintf(reply + used, size - used, "\n%s", faults->text[i]);
+}
+
+static enum rc apply(struct machine *m, const struct cfg *fresh)
+{
+    struct params *params = params_begin(m->params);
+    enum rc rc;
+
+    if (!params)
+        return err_set(RC_STATE, "all parameter slots are in use: the loop has not run lately");
+    rc = tuning_apply(params, fresh, &m->devices);
+    if (rc != RC_OK) {
+        params_abandon(m->params, params);
+        return rc;
+    }
+    params_publish(m->params, params);
+    m->cfg = *fresh;
+    return RC_OK;
+}
+
+/* Keys that only a start applies keep their running value, so that the next reload tells them
+ * again. */
+static enum rc apply_differences(struct machine *m, const struct cfg *fresh, char *reply,
+                                 size_t size)
+{
+    char live[512], start[512];
+    struct cfg merged = *fresh;
+    enum rc rc;
+
+    if (!cfg_differences(&m->cfg, fresh, live, sizeof live, start, sizeof start)) {
+        snprintf(reply, size, "nothing changed");
+        return RC_OK;
+    }
+    cfg_copy_start_keys(&merged, &m->cfg);
+    rc = apply(m, &merged);
+    if (rc != RC_OK)
+        snprintf(reply, size, "not applied: %s", err_text());
+    else
+        snprintf(reply, size, "applied: %s%s%s", live[0] ? live : "nothing",
+                 start[0] ? "; needs a restart: " : "", start);
+    return rc;
+}
+
+enum rc reload(struct machine *m, char *reply, size_t size)
+{
+    struct cfg_faults *faults = calloc(1, sizeof *faults);
+    struct cfg *fresh = calloc(1, sizeof *fresh);
+    enum rc rc = faults && fresh ? RC_OK : err_set(RC_NOMEM, "no memory to reload");
+
+    if (rc != RC_OK) {
+        snprintf(reply, size, "%s", err_text());
+    } else {
+        rc = cfg_load(fresh, m->config_path, faults);
+        if (rc != RC_OK)
+            list_faults(faults, reply, size);
+        else
+            rc = apply_differences(m, fresh, reply, size);
+    }
+    free(faults);
+    free(fresh);
+    return rc;
+}

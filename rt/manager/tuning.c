@@ -1,0 +1,106 @@
+#include "rt/manager/tuning.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "config/reference.h"
+
+static int64_t ms_to_ns(double ms)
+{
+    return (int64_t) (ms * 1e6);
+}
+
+struct tuning tuning_from_cfg(const struct cfg *cfg)
+{
+    return (struct tuning){
+        .drive_h = cfg->law_horizontal,
+        .drive_v = cfg->law_vertical,
+        .kp = cfg->law_kp,
+        .ki = cfg->law_ki,
+        .every = (uint64_t) cfg->law_every,
+        .step_limit_rad = cfg->law_step_limit_rad,
+        .max_saturated = (uint64_t) cfg->law_max_saturated,
+        .max_masked = (uint64_t) cfg->bpm_max_masked,
+        .late_limit = (uint64_t) cfg->loop_late_limit,
+        .trip_count = (uint64_t) cfg->trip_count,
+        .readback_tolerance_rad = cfg->law_readback_tolerance_rad,
+        .bpm_max_m = cfg->bpm_max_m,
+        .bpm_min_sum = cfg->bpm_min_sum,
+        .min_current_a = cfg->beam_min_current_a,
+        .trip_orbit_m = cfg->trip_orbit_m,
+        .bpm_max_age_ns = ms_to_ns(cfg->source_bpm_max_age_ms),
+        .actuator_max_age_ns = ms_to_ns(cfg->source_actuator_max_age_ms),
+        .actuator_pole_hz = cfg->actuator_pole_hz,
+        .response_delay_ns = ms_to_ns(cfg->actuator_delay_ms + cfg->bpm_delay_ms),
+        .arm_timeout_ns = ms_to_ns(cfg->arm_timeout_s * 1e3),
+        .hold_max_ns = ms_to_ns(cfg->hold_max_s * 1e3),
+        .lease_min_ns = ms_to_ns(cfg->lease_min_ms),
+        .lease_law_periods = (uint64_t) cfg->lease_law_periods,
+    };
+}
+
+static enum rc disable_bpms(struct params *p, const struct cfg *cfg,
+                            const struct devices *devices)
+{
+    memset(p->row_disabled, 0, dims_n_row(&p->dims) * sizeof *p->row_disabled);
+    for (size_t i = 0; i < cfg->ring_disabled_bpms.count; i++) {
+        const char *name = cfg->ring_disabled_bpms.name[i];
+        int index = devices_find_bpm(devices, name);
+
+        if (index < 0)
+            return err_set(RC_INPUT, "ring.disabled_bpms: there is no BPM %s", name);
+        p->row_disabled[index] = QUALITY_DISABLED;
+        p->row_disabled[p->dims.n_bpm + (uint64_t) index] = QUALITY_DISABLED;
+    }
+    return RC_OK;
+}
+
+/* The RF is never the law's: its column counts as disabled for everything but prediction. */
+static enum rc disable_correctors(struct params *p, const struct cfg *cfg,
+                                  const struct devices *devices)
+{
+    uint64_t n_kick = p->dims.n_h + p->dims.n_v;
+
+    memset(p->col_disabled, 0, dims_n_col(&p->dims) * sizeof *p->col_disabled);
+    for (uint64_t col = n_kick; col < dims_n_col(&p->dims); col++)
+        p->col_disabled[col] = QUALITY_DISABLED;
+    for (size_t i = 0; i < cfg->ring_disabled_correctors.count; i++) {
+        const char *name = cfg->ring_disabled_correctors.name[i];
+        int index = devices_find_corrector(devices, name);
+
+        if (index < 0)
+            return err_set(RC_INPUT, "ring.disabled_correctors: there is no corrector %s",
+                           name);
+        p->col_disabled[index] = QUALITY_DISABLED;
+    }
+    return RC_OK;
+}
+
+static void set_limits(struct params *p, const struct devices *devices)
+{
+    uint64_t n_kick = p->dims.n_h + p->dims.n_v;
+
+    for (uint64_t col = 0; col < dims_n_col(&p->dims); col++) {
+        const struct corrector_device *c = col < n_kick ? &devices->corrector[col] : NULL;
+        double limit = c ? fabs(c->rad_per_a) * c->limit_a : (double) INFINITY;
+
+        p->lower[col] = -limit;
+        p->upper[col] = limit;
+    }
+}
+
+enum rc tuning_apply(struct params *p, const struct cfg *cfg, const struct devices *devices)
+{
+    enum rc rc = disable_bpms(p, cfg, devices);
+
+    p->tuning = tuning_from_cfg(cfg);
+    set_limits(p, devices);
+    if (rc == RC_OK)
+        rc = disable_correctors(p, cfg, devices);
+    if (rc == RC_OK && cfg->ring_reference[0] != '\0')
+        rc = reference_load(p->reference_m, devices, cfg->ring_reference);
+    else if (rc == RC_OK)
+        memset(p->reference_m, 0, dims_n_row(&p->dims) * sizeof *p->reference_m);
+    return rc;
+}
