@@ -1,0 +1,47 @@
+/* orbit-bench: what this host and this build reach, as ratios taken in one run.
+ *
+ * Each part measures its contestants in turn, round by round, on the same core, and returns a
+ * JSON array; report.c makes the table and the verdicts from the JSON alone, so that the file
+ * holds everything that was printed. README.md has the method.
+ */
+#ifndef ORBIT_BENCH_BENCH_H
+#define ORBIT_BENCH_BENCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <jansson.h>
+
+#include "rt/base/rc.h"
+
+struct bench_options {
+    int core;       /* measured core; -1: the last one */
+    int priority;   /* SCHED_FIFO; 0: none */
+    int rounds;     /* alternated rounds of the matrix products */
+    int calls;      /* timed calls of one contestant in one round */
+    int pairs;      /* alternated runs of own timer and cyclictest */
+    double seconds; /* of one such run */
+    bool quick;     /* tiny counts: shows that it runs, says nothing about speed */
+};
+
+/* What was measured on: CPU, kernel, clock, throttling, isolation, compiler, OpenBLAS. */
+json_t *bench_host(void);
+
+/* Share of all processors' time that was not idle during the last call's interval, and that the
+ * hypervisor took; `since` NULL only takes the first stamp. */
+struct cpu_time {
+    double busy, steal, total;
+};
+void cpu_time_read(struct cpu_time *now);
+json_t *cpu_time_shares(const struct cpu_time *from, const struct cpu_time *to);
+
+/* Array of matrix products: one object per size, storage and cache state. */
+MUST_USE enum rc bench_matvec(const struct bench_options *options, json_t **result);
+
+/* Array of wake-up lateness: one object per rate and timer mode. */
+MUST_USE enum rc bench_wake(const struct bench_options *options, json_t **result);
+
+/* Adds report["budgets"], and prints tables and verdicts. */
+void bench_report(json_t *report);
+
+#endif

@@ -1,0 +1,189 @@
+#include <cblas.h>
+#include <getopt.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "bench/bench.h"
+#include "rt/sys/host.h"
+
+enum { MOST_COUNT = 99, MOST_SECONDS = 60 };
+
+static const char usage[] =
+    "usage: orbit-bench [--json FILE] [--only matvec|wake] [--quick]\n"
+    "                   [--core N] [--priority N] [--rounds N] [--pairs N] [--seconds S]\n"
+    "Measures this host: matrix-vector products against OpenBLAS and against reading memory, "
+    "and\n"
+    "wake-up lateness against cyclictest. Prints one table; --json also writes all of it to "
+    "FILE.\n";
+
+struct request {
+    struct bench_options options;
+    const char *json_path, *only;
+};
+
+static int last_core(void)
+{
+    cpu_set_t set;
+    int last = 0;
+
+    if (sched_getaffinity(0, sizeof(set), &set) == 0)
+        for (size_t core = 0; core < CPU_SETSIZE; core++)
+            if (CPU_ISSET(core, &set))
+                last = (int) core;
+    return last;
+}
+
+static enum rc parse_number(const char *name, const char *text, double low, double high,
+                            double *value)
+{
+    char *end;
+
+    *value = strtod(text, &end);
+    if (end == text || *end || !(*value >= low && *value <= high))
+        return err_set(RC_INPUT, "--%s %s: wants a number from %g to %g", name, text, low,
+                       high);
+    return RC_OK;
+}
+
+static enum rc parse_count(const char *name, const char *text, double low, double high,
+                           int *value)
+{
+    double number;
+    enum rc rc = parse_number(name, text, low, high, &number);
+
+    if (rc == RC_OK)
+        *value = (int) number;
+    return rc;
+}
+
+static enum rc take_option(struct request *request, const char *name, int key)
+{
+    struct bench_options *options = &request->options;
+
+    switch (key) {
+    case 'j':
+        request->json_path = optarg;
+        return RC_OK;
+    case 'o':
+        request->only = optarg;
+        if (strcmp(optarg, "matvec") == 0 || strcmp(optarg, "wake") == 0)
+            return RC_OK;
+        return err_set(RC_INPUT, "--only %s: wants matvec or wake", optarg);
+    case 'q':
+        *options =
+            (struct bench_options){options->core, options->priority, 2, 40, 2, 0.02, true};
+        return RC_OK;
+    case 'c':
+        return parse_count(name, optarg, 0, CPU_SETSIZE - 1, &options->core);
+    case 'p':
+        return parse_count(name, optarg, 0, 98, &options->priority);
+    case 'r':
+        return parse_count(name, optarg, 1, MOST_COUNT, &options->rounds);
+    case 'n':
+        return parse_count(name, optarg, 1, MOST_COUNT, &options->pairs);
+    case 's':
+        return parse_number(name, optarg, 0.01, MOST_SECONDS, &options->seconds);
+    default:
+        return err_set(RC_INPUT, "unknown option or missing argument");
+    }
+}
+
+static enum rc parse(int argc, char **argv, struct request *request)
+{
+    static const struct option known[] = {{"json", required_argument, NULL, 'j'},
+                                          {"only", required_argument, NULL, 'o'},
+                                          {"quick", no_argument, NULL, 'q'},
+                                          {"core", required_argument, NULL, 'c'},
+                                          {"priority", required_argument, NULL, 'p'},
+                                          {"rounds", required_argument, NULL, 'r'},
+                                          {"pairs", required_argument, NULL, 'n'},
+                                          {"seconds", required_argument, NULL, 's'},
+                                          {0}};
+    int key, index = 0;
+
+    opterr = 0;
+    while ((key = getopt_long(argc, argv, "", known, &index)) != -1) {
+        enum rc rc = take_option(request, known[index].name, key);
+
+        if (rc != RC_OK)
+            return rc;
+    }
+    return optind == argc ? RC_OK : err_set(RC_INPUT, "unexpected argument '%s'", argv[optind]);
+}
+
+static enum rc measure(const struct request *request, json_t *report)
+{
+    static const struct {
+        const char *name;
+        enum rc (*run)(const struct bench_options *options, json_t **result);
+    } parts[] = {{"matvec", bench_matvec}, {"wake", bench_wake}};
+    struct cpu_time from, to;
+    enum rc rc = RC_OK;
+
+    cpu_time_read(&from);
+    for (size_t i = 0; rc == RC_OK && i < sizeof(parts) / sizeof(parts[0]); i++) {
+        json_t *rows = NULL;
+
+        if (request->only && strcmp(request->only, parts[i].name) != 0)
+            continue;
+        rc = parts[i].run(&request->options, &rows);
+        json_object_set_new(report, parts[i].name, rows ? rows : json_null());
+    }
+    cpu_time_read(&to);
+    json_object_set_new(report, "cpu_time", cpu_time_shares(&from, &to));
+    return rc;
+}
+
+static json_t *open_report(const struct bench_options *options)
+{
+    char utc[32];
+    time_t now = time(NULL);
+    struct tm date;
+
+    strftime(utc, sizeof(utc), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &date));
+    return json_pack("{s:s, s:s, s:b, s:{s:i, s:i, s:i, s:i, s:i, s:f}, s:o}", "format",
+                     "orbit-bench 1", "utc", utc, "quick", options->quick, "options", "core",
+                     options->core, "priority", options->priority, "rounds", options->rounds,
+                     "calls", options->calls, "pairs", options->pairs, "seconds",
+                     options->seconds, "host", bench_host());
+}
+
+static enum rc write_json(const json_t *report, const char *path)
+{
+    if (json_dump_file(report, path, JSON_INDENT(1) | JSON_REAL_PRECISION(6)) != 0)
+        return err_sys("%s", path);
+    return RC_OK;
+}
+
+int main(int argc, char **argv)
+{
+    struct request request = {.options = {.core = last_core(),
+                                          .priority = 80,
+                                          .rounds = 9,
+                                          .calls = 2000,
+                                          .pairs = 7,
+                                          .seconds = 3}};
+    enum rc rc = parse(argc, argv, &request);
+
+    if (rc != RC_OK) {
+        fprintf(stderr, "orbit-bench: %s\n%s", err_text(), usage);
+        return 2;
+    }
+    openblas_set_num_threads(1);
+    json_t *report = open_report(&request.options);
+
+    host_leave_core(request.options.core);
+    rc = measure(&request, report);
+    if (rc == RC_OK) {
+        bench_report(report);
+        if (request.json_path)
+            rc = write_json(report, request.json_path);
+    }
+    json_decref(report);
+    if (rc != RC_OK)
+        fprintf(stderr, "orbit-bench: %s\n", err_text());
+    return rc == RC_OK ? 0 : 1;
+}

@@ -1,0 +1,226 @@
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "bench/bench.h"
+
+/* DESIGN section 8 as a table: an upper limit on a ratio of one kind of row. */
+struct budget {
+    const char *part;       /* "matvec" or "wake" */
+    const char *kind;       /* cache state, or timer mode */
+    const char *ratio;      /* object of the row */
+    const char *percentile; /* object of the ratio */
+    double limit;
+    double from, below; /* matrix bytes, or rate: from <= it < below */
+};
+
+enum { LARGE_B = 100000 };
+
+static const struct budget budgets[] = {
+    {"matvec", "hot", "to_openblas", "p50", 1.05, LARGE_B, INFINITY},
+    {"matvec", "hot", "to_bound", "p50", 1.25, LARGE_B, INFINITY},
+    {"matvec", "hot", "to_bound", "p50", 1.6, 0, LARGE_B},
+    {"matvec", "flushed", "to_openblas", "p50", 0.7, 0, INFINITY},
+    {"matvec", "flushed", "to_bound", "p50", 1.3, 0, INFINITY},
+    {"wake", "hybrid", "to_cyclictest", "p50", 0.1, 0, INFINITY},
+    {"wake", "hybrid", "to_cyclictest", "p99", 1.0, 0, 10000},
+    {"wake", "hybrid", "to_cyclictest", "p99", 1.2, 10000, INFINITY},
+};
+enum { N_BUDGET = sizeof(budgets) / sizeof(budgets[0]) };
+
+static const char *text(const json_t *object, const char *key)
+{
+    const char *value = json_string_value(json_object_get(object, key));
+
+    return value ? value : "-";
+}
+
+static double number(const json_t *object, const char *key)
+{
+    return json_number_value(json_object_get(object, key));
+}
+
+/* object[a][b], or NULL. */
+static const json_t *inner(const json_t *object, const char *a, const char *b)
+{
+    return json_object_get(json_object_get(object, a), b);
+}
+
+/* ---- tables
+ * ------------------------------------------------------------------------------------ */
+
+static void print_time(const json_t *row, const char *group, const char *name)
+{
+    const json_t *time = group ? inner(row, group, name) : json_object_get(row, name);
+
+    if (json_is_object(time))
+        printf(" %8.2f %8.2f", number(time, "p50_us"), number(time, "p99_us"));
+    else
+        printf(" %8s %8s", "-", "-");
+}
+
+static void print_ratio(const json_t *row, const char *ratio, const char *percentile)
+{
+    const json_t *value = inner(row, ratio, percentile);
+
+    if (json_is_object(value))
+        printf(" %6.2f", number(value, "median"));
+    else
+        printf(" %6s", "-");
+}
+
+static void print_matvec(const json_t *rows)
+{
+    size_t i;
+    json_t *row;
+
+    printf("\nMatrix-vector product, us: median over rounds of p50 and p99\n"
+           "%-9s %-7s %-7s %6s %17s %17s %17s %17s %17s %17s %14s %14s\n",
+           "size", "storage", "cache", "kB", "read (bound)", "panel", "panel, 2 rhs",
+           "OpenBLAS faster", "AVX2", "portable", "to OpenBLAS", "to bound");
+    json_array_foreach(rows, i, row)
+    {
+        char size[32];
+
+        snprintf(size, sizeof(size), "%.0fx%.0f", number(row, "n_row"), number(row, "n_col"));
+        printf("%-9s %-7s %-7s %6.0f", size, text(row, "storage"), text(row, "cache"),
+               number(row, "matrix_b") / 1000);
+        print_time(row, "times", "read");
+        print_time(row, "times", "panel");
+        print_time(row, "times", "panel_two");
+        print_time(row, "times", text(row, "openblas_faster"));
+        print_time(row, "times", "panel_avx2");
+        print_time(row, "times", "panel_portable");
+        print_ratio(row, "to_openblas", "p50");
+        print_ratio(row, "to_openblas", "p99");
+        print_ratio(row, "to_bound", "p50");
+        print_ratio(row, "to_bound", "p99");
+        printf("\n");
+    }
+}
+
+static void print_wake(const json_t *rows)
+{
+    size_t i;
+    json_t *row;
+
+    printf("\nWake-up lateness, us: median over runs of p50 and p99\n"
+           "%6s %-7s %17s %17s %8s %14s\n",
+           "Hz", "mode", "own", "cyclictest", "skipped", "to cyclictest");
+    json_array_foreach(rows, i, row)
+    {
+        printf("%6.0f %-7s", number(row, "rate_hz"), text(row, "mode"));
+        print_time(row, NULL, "own");
+        print_time(row, NULL, "cyclictest");
+        printf(" %8.1e", number(row, "skipped_fraction"));
+        print_ratio(row, "to_cyclictest", "p50");
+        print_ratio(row, "to_cyclictest", "p99");
+        printf("  %s\n", strcmp(text(row, "cyclictest_refusal"), "-") == 0
+                             ? ""
+                             : text(row, "cyclictest_refusal"));
+    }
+}
+
+/* ---- verdicts
+ * ---------------------------------------------------------------------------------- */
+
+static bool applies(const struct budget *budget, const json_t *row)
+{
+    bool matvec = strcmp(budget->part, "matvec") == 0;
+    double at = number(row, matvec ? "matrix_b" : "rate_hz");
+
+    return strcmp(text(row, matvec ? "cache" : "mode"), budget->kind) == 0 &&
+           at >= budget->from && at < budget->below;
+}
+
+static void row_name(const struct budget *budget, const json_t *row, char *name, size_t size)
+{
+    if (strcmp(budget->part, "matvec") == 0)
+        snprintf(name, size, "matvec %.0fx%.0f %s %s", number(row, "n_row"),
+                 number(row, "n_col"), text(row, "storage"), text(row, "cache"));
+    else
+        snprintf(name, size, "wake %.0f Hz %s", number(row, "rate_hz"), text(row, "mode"));
+}
+
+/* Budgets of the product are for AVX-512, those of waking up for a thread that got its
+ * priority. */
+static const char *not_judged(const json_t *report, const struct budget *budget,
+                              const json_t *row)
+{
+    if (json_is_true(json_object_get(report, "quick")))
+        return "not judged: quick run";
+    if (!json_is_object(inner(row, budget->ratio, budget->percentile)))
+        return "not judged: no yardstick";
+    if (strcmp(budget->part, "wake") == 0)
+        return number(row, "priority") > 0 ? NULL : "not judged: no SCHED_FIFO";
+    return json_is_string(inner(report, "host", "matvec_variant")) &&
+                   strcmp(text(json_object_get(report, "host"), "matvec_variant"), "avx512") ==
+                       0
+               ? NULL
+               : "not judged: no AVX-512";
+}
+
+static void judge(json_t *verdicts, const json_t *report, const struct budget *budget,
+                  const json_t *row)
+{
+    const json_t *ratio = inner(row, budget->ratio, budget->percentile);
+    const char *verdict = not_judged(report, budget, row);
+    double median = number(ratio, "median");
+    char name[96];
+
+    row_name(budget, row, name, sizeof(name));
+    if (!verdict)
+        verdict = median <= budget->limit ? "met" : "missed";
+    printf("%-36s %s %-14s %8.3f (%.3f to %.3f)  limit %5.2f  %s\n", name, budget->percentile,
+           budget->ratio, median, number(ratio, "low"), number(ratio, "high"), budget->limit,
+           verdict);
+    json_array_append_new(verdicts,
+                          json_pack("{s:s, s:s, s:s, s:f, s:f, s:s}", "what", name, "ratio",
+                                    budget->ratio, "percentile", budget->percentile, "median",
+                                    median, "limit", budget->limit, "verdict", verdict));
+}
+
+static void judge_all(json_t *report)
+{
+    json_t *verdicts = json_array(), *row;
+    size_t i;
+
+    printf("\nVerdicts: median ratio (lowest to highest round)\n");
+    for (size_t b = 0; b < N_BUDGET; b++)
+        json_array_foreach(json_object_get(report, budgets[b].part), i,
+                           row) if (applies(&budgets[b], row))
+            judge(verdicts, report, &budgets[b], row);
+    json_object_set_new(report, "budgets", verdicts);
+}
+
+static void print_host(const json_t *report)
+{
+    const json_t *host = json_object_get(report, "host");
+
+    printf(
+        "Host: %s, %.0f processors%s, Linux %s, %s; clock %s, governor %s, rt_runtime %s us, "
+        "isolated: %s\n",
+        text(host, "cpu"), number(host, "n_cpu"),
+        json_is_true(json_object_get(host, "virtual")) ? " (virtual machine)" : "",
+        text(host, "kernel"),
+        json_is_true(json_object_get(host, "preempt_rt")) ? "PREEMPT_RT" : "not PREEMPT_RT",
+        text(host, "clocksource"), text(host, "governor"), text(host, "rt_runtime_us"),
+        text(host, "isolated_cpus")[0] ? text(host, "isolated_cpus") : "none");
+    printf("Build: %s, %s; kernel %s; OpenBLAS core %s, 1 thread\n", text(host, "compiler"),
+           text(host, "flags"), text(host, "matvec_variant"), text(host, "openblas_core"));
+    printf("Other load: load average %s; while measuring, processors %.0f %% busy, %.1f %% "
+           "stolen\n",
+           text(host, "load_average"),
+           100 * number(json_object_get(report, "cpu_time"), "busy"),
+           100 * number(json_object_get(report, "cpu_time"), "steal"));
+}
+
+void bench_report(json_t *report)
+{
+    print_host(report);
+    if (json_object_get(report, "matvec"))
+        print_matvec(json_object_get(report, "matvec"));
+    if (json_object_get(report, "wake"))
+        print_wake(json_object_get(report, "wake"));
+    judge_all(report);
+}

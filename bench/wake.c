@@ -1,0 +1,161 @@
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "bench/bench.h"
+#include "bench/cyclictest.h"
+#include "bench/samples.h"
+#include "rt/base/clock.h"
+#include "rt/sys/host.h"
+#include "rt/sys/timer.h"
+
+enum { MAX_PAIR = 99, N_MODE = 2, WARM_CYCLES = 20 };
+
+/* Rates of the budgets, and the configuration's default spin. */
+static const int rates_hz[] = {1000, 10000};
+enum { N_RATE = sizeof(rates_hz) / sizeof(rates_hz[0]), SPIN_NS = 100000 };
+
+static const char *const mode_names[N_MODE] = {
+    [TIMER_SLEEP] = "sleep", [TIMER_HYBRID] = "hybrid"};
+
+/* One run of the own timer in a thread of its own. */
+struct wake_run {
+    const struct bench_options *options;
+    int64_t period_ns;
+    enum timer_mode mode;
+    double *late_ns; /* [n_cycle] */
+    size_t n_cycle;
+    struct host_grant grant;
+    int64_t skipped;
+    struct percentiles late;
+};
+
+struct pairs {
+    struct percentiles own[N_MODE][MAX_PAIR], cyclictest[MAX_PAIR];
+    int64_t skipped[N_MODE];
+    size_t n_cycle, n_pair;
+    bool have_cyclictest;
+    int priority; /* granted */
+    char refusal[256];
+};
+
+/* Like the loop: absolute grid, a late wake-up skips to the next point and never bursts.
+ * Lateness is of the wake-ups that were made, as cyclictest counts it. */
+static void *wake_thread(void *argument)
+{
+    struct wake_run *run = argument;
+    struct timer timer = timer_make(run->mode, SPIN_NS, run->period_ns);
+    int64_t deadline_ns, now_ns;
+
+    host_enter_loop(&run->grant, &(struct host_wish){.core = run->options->core,
+                                                     .priority = run->options->priority});
+    deadline_ns = clock_mono_ns() + 10 * run->period_ns;
+    for (size_t i = 0; i < run->n_cycle + WARM_CYCLES; i++) {
+        now_ns = timer_wait_ns(&timer, deadline_ns);
+        if (i < WARM_CYCLES) {
+            deadline_ns += run->period_ns;
+            continue;
+        }
+        run->late_ns[i - WARM_CYCLES] = (double) (now_ns - deadline_ns);
+        int64_t skip = (now_ns - deadline_ns) / run->period_ns;
+
+        run->skipped += skip;
+        deadline_ns += (skip + 1) * run->period_ns;
+    }
+    return NULL;
+}
+
+static enum rc run_own(struct wake_run *run)
+{
+    pthread_t thread;
+
+    for (size_t i = 0; i < run->n_cycle; i++)
+        run->late_ns[i] = 0; /* no page fault in the loop */
+    if (pthread_create(&thread, NULL, wake_thread, run) != 0)
+        return err_set(RC_SYS, "thread of a benchmark: not created");
+    pthread_join(thread, NULL);
+    run->late = samples_percentiles(run->late_ns, run->n_cycle);
+    return RC_OK;
+}
+
+static enum rc play_pair(const struct bench_options *options, int rate_hz, double *late_ns,
+                         struct pairs *pairs)
+{
+    size_t i = pairs->n_pair;
+    enum rc rc = RC_OK;
+
+    if (pairs->have_cyclictest)
+        pairs->have_cyclictest =
+            cyclictest_run(options, rate_hz, pairs->n_cycle, &pairs->cyclictest[i]) == RC_OK;
+    for (int mode = 0; rc == RC_OK && mode < N_MODE; mode++) {
+        struct wake_run run = {.options = options,
+                               .period_ns = 1000000000 / rate_hz,
+                               .mode = (enum timer_mode) mode,
+                               .late_ns = late_ns,
+                               .n_cycle = pairs->n_cycle};
+
+        rc = run_own(&run);
+        pairs->own[mode][i] = run.late;
+        pairs->skipped[mode] += run.skipped;
+        pairs->priority = run.grant.priority;
+    }
+    pairs->n_pair++;
+    return rc;
+}
+
+static json_t *mode_json(const struct pairs *pairs, int rate_hz, int mode)
+{
+    size_t n = pairs->n_pair;
+    double points = (double) (n * pairs->n_cycle) + (double) pairs->skipped[mode];
+    json_t *row = json_pack("{s:i, s:s, s:I, s:I, s:i, s:f, s:o}", "rate_hz", rate_hz, "mode",
+                            mode_names[mode], "pairs", (json_int_t) n, "cycles_per_run",
+                            (json_int_t) pairs->n_cycle, "priority", pairs->priority,
+                            "skipped_fraction", (double) pairs->skipped[mode] / points, "own",
+                            percentiles_json(pairs->own[mode], n));
+
+    if (pairs->have_cyclictest) {
+        json_object_set_new(row, "cyclictest", percentiles_json(pairs->cyclictest, n));
+        json_object_set_new(row, "to_cyclictest",
+                            percentiles_ratio_json(pairs->own[mode], pairs->cyclictest, n));
+    } else {
+        json_object_set_new(row, "cyclictest", json_null());
+        json_object_set_new(row, "to_cyclictest", json_null());
+        json_object_set_new(row, "cyclictest_refusal", json_string(pairs->refusal));
+    }
+    return row;
+}
+
+static enum rc measure_rate(const struct bench_options *options, int rate_hz, json_t *result)
+{
+    struct pairs pairs = {.have_cyclictest = true};
+    double *late_ns;
+    enum rc rc = RC_OK;
+
+    pairs.n_cycle = (size_t) (options->seconds * rate_hz);
+    late_ns = calloc(pairs.n_cycle + 1, sizeof(*late_ns));
+    if (!late_ns)
+        return err_set(RC_NOMEM, "%zu wake-ups", pairs.n_cycle);
+    for (int i = 0; rc == RC_OK && i < options->pairs; i++) {
+        rc = play_pair(options, rate_hz, late_ns, &pairs);
+        if (rc == RC_OK && !pairs.have_cyclictest && !pairs.refusal[0])
+            snprintf(pairs.refusal, sizeof(pairs.refusal), "%s", err_text());
+    }
+    for (int mode = 0; rc == RC_OK && mode < N_MODE; mode++)
+        json_array_append_new(result, mode_json(&pairs, rate_hz, mode));
+    free(late_ns);
+    return rc;
+}
+
+enum rc bench_wake(const struct bench_options *options, json_t **result)
+{
+    struct host_grant grant = {0};
+    enum rc rc = RC_OK;
+
+    if (options->pairs > MAX_PAIR)
+        return err_set(RC_RANGE, "pairs: %d, at most %d", options->pairs, MAX_PAIR);
+    *result = json_array();
+    host_lock_memory(&grant);
+    for (int i = 0; rc == RC_OK && i < N_RATE; i++)
+        rc = measure_rate(options, rates_hz[i], *result);
+    return rc;
+}

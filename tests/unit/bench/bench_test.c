@@ -1,0 +1,201 @@
+#include "tests/support/test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "bench/samples.h"
+
+/* The report of one quick run, shared by the tests that read it. */
+static json_t *report;
+
+static int run_bench(const char *arguments)
+{
+    char command[1024];
+    int status;
+
+    snprintf(command, sizeof(command), "%s %s >/dev/null 2>&1", ORBIT_BENCH_PROGRAM, arguments);
+    status = system(command);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static int open_report(void **state)
+{
+    char path[] = "/tmp/orbit-bench-XXXXXX", arguments[128];
+    int fd = mkstemp(path);
+
+    (void) state;
+    if (fd < 0)
+        return -1;
+    close(fd);
+    snprintf(arguments, sizeof(arguments), "--quick --priority 0 --json %s", path);
+    if (run_bench(arguments) == 0)
+        report = json_load_file(path, 0, NULL);
+    unlink(path);
+    return report ? 0 : -1;
+}
+
+static int close_report(void **state)
+{
+    (void) state;
+    json_decref(report);
+    return 0;
+}
+
+static double number(const json_t *object, const char *key)
+{
+    assert_true(json_is_number(json_object_get(object, key)));
+    return json_number_value(json_object_get(object, key));
+}
+
+static void check_times(const json_t *times)
+{
+    assert_true(number(times, "p50_us") <= number(times, "p99_us"));
+    assert_true(number(times, "p99_us") <= number(times, "p99_9_us"));
+    assert_true(number(times, "p99_9_us") <= number(times, "max_us"));
+}
+
+static void check_ratio(const json_t *ratio)
+{
+    static const char *const percentiles[] = {"p50", "p99"};
+
+    for (int i = 0; i < 2; i++) {
+        const json_t *p = json_object_get(ratio, percentiles[i]);
+
+        assert_true(number(p, "low") <= number(p, "median"));
+        assert_true(number(p, "median") <= number(p, "high"));
+    }
+}
+
+static void the_report_describes_the_host_and_the_build(void **state)
+{
+    static const char *const texts[] = {"cpu",      "kernel",        "kernel_version",
+                                        "compiler", "openblas_core", "matvec_variant"};
+    const json_t *host = json_object_get(report, "host");
+
+    (void) state;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+        assert_true(json_string_length(json_object_get(host, texts[i])) > 0);
+    assert_true(number(host, "n_cpu") >= 1);
+    assert_true(json_is_boolean(json_object_get(host, "preempt_rt")));
+    assert_non_null(json_object_get(host, "isolated_cpus"));
+    assert_non_null(json_object_get(host, "rt_runtime_us"));
+}
+
+static void every_product_has_its_bound_its_yardstick_and_their_ratios(void **state)
+{
+    const json_t *rows = json_object_get(report, "matvec");
+    size_t i;
+    json_t *row;
+
+    (void) state;
+    assert_true(json_array_size(rows) >= 5 * 2);
+    json_array_foreach(rows, i, row)
+    {
+        json_t *times = json_object_get(row, "times"), *time;
+        const char *name;
+
+        assert_true(json_object_size(times) >= 5);
+        json_object_foreach(times, name, time) check_times(time);
+        check_ratio(json_object_get(row, "to_openblas"));
+        check_ratio(json_object_get(row, "to_bound"));
+    }
+}
+
+static void every_rate_and_mode_has_its_lateness(void **state)
+{
+    const json_t *rows = json_object_get(report, "wake");
+    size_t i;
+    json_t *row;
+
+    (void) state;
+    assert_int_equal(json_array_size(rows), 4);
+    json_array_foreach(rows, i, row)
+    {
+        check_times(json_object_get(row, "own"));
+        assert_true(number(row, "skipped_fraction") >= 0);
+        if (json_is_null(json_object_get(row, "cyclictest")))
+            assert_true(json_is_string(json_object_get(row, "cyclictest_refusal")));
+        else
+            check_ratio(json_object_get(row, "to_cyclictest"));
+    }
+}
+
+static void a_quick_run_judges_nothing(void **state)
+{
+    const json_t *verdicts = json_object_get(report, "budgets");
+    size_t i;
+    json_t *verdict;
+
+    (void) state;
+    assert_true(json_array_size(verdicts) > 0);
+    json_array_foreach(verdicts, i, verdict) assert_string_equal(
+        json_string_value(json_object_get(verdict, "verdict")), "not judged: quick run");
+}
+
+static void wrong_options_end_with_status_2(void **state)
+{
+    (void) state;
+    assert_int_equal(run_bench("--only nonsense"), 2);
+    assert_int_equal(run_bench("--pairs 0"), 2);
+    assert_int_equal(run_bench("--seconds 1x"), 2);
+    assert_int_equal(run_bench("--unknown"), 2);
+    assert_int_equal(run_bench("--json"), 2);
+    assert_int_equal(run_bench("stray"), 2);
+}
+
+static void percentiles_come_from_the_sorted_samples(void **state)
+{
+    double ns[1000];
+    struct percentiles p;
+
+    (void) state;
+    for (int i = 0; i < 1000; i++)
+        ns[i] = (i * 7) % 1000;
+    p = samples_percentiles(ns, 1000);
+    assert_true(p.p50 == 500 && p.p99 == 990 && p.p999 == 999 && p.max == 999);
+}
+
+static void a_median_of_an_even_number_is_the_mean_of_the_two_in_the_middle(void **state)
+{
+    double odd[] = {3, 1, 2}, even[] = {4, 1, 3, 2};
+
+    (void) state;
+    assert_true(samples_median(odd, 3) == 2);
+    assert_true(samples_median(even, 4) == 2.5);
+}
+
+static void ratios_are_formed_round_by_round(void **state)
+{
+    const struct percentiles a[] = {
+        {.p50 = 1, .p99 = 2}, {.p50 = 8, .p99 = 2}, {.p50 = 3, .p99 = 2}};
+    const struct percentiles b[] = {
+        {.p50 = 2, .p99 = 1}, {.p50 = 2, .p99 = 0}, {.p50 = 1, .p99 = 4}};
+    json_t *ratio = percentiles_ratio_json(a, b, 3);
+    const json_t *p50 = json_object_get(ratio, "p50"), *p99 = json_object_get(ratio, "p99");
+
+    (void) state;
+    assert_true(number(p50, "low") == 0.5 && number(p50, "median") == 3);
+    assert_true(number(p50, "high") == 4);
+    assert_true(number(p99, "low") == 0.5 && number(p99, "high") == 2);
+    json_decref(ratio);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_report_describes_the_host_and_the_build),
+        cmocka_unit_test(every_product_has_its_bound_its_yardstick_and_their_ratios),
+        cmocka_unit_test(every_rate_and_mode_has_its_lateness),
+        cmocka_unit_test(a_quick_run_judges_nothing),
+        cmocka_unit_test(wrong_options_end_with_status_2),
+        cmocka_unit_test(percentiles_come_from_the_sorted_samples),
+        cmocka_unit_test(a_median_of_an_even_number_is_the_mean_of_the_two_in_the_middle),
+        cmocka_unit_test(ratios_are_formed_round_by_round),
+    };
+
+    return cmocka_run_group_tests(tests, open_report, close_report);
+}
