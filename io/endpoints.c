@@ -13,16 +13,16 @@
 
 enum { PATH_SIZE = 512 };
 
-static void path_of(char *path, const char *runtime_dir, const char *suffix)
+static void path_of(char *path, const char *endpoints_path, const char *suffix)
 {
-    snprintf(path, PATH_SIZE, "%s/endpoints.json%s", runtime_dir, suffix);
+    snprintf(path, PATH_SIZE, "%s%s", endpoints_path, suffix);
 }
 
 /* An exclusive lock on a file of its own, because endpoints.json itself is replaced. */
-static int lock(const char *runtime_dir)
+static int lock(const char *endpoints_path)
 {
     char path[PATH_SIZE];
-    path_of(path, runtime_dir, ".lock");
+    path_of(path, endpoints_path, ".lock");
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (fd >= 0 && flock(fd, LOCK_EX)) {
         close(fd);
@@ -32,10 +32,10 @@ static int lock(const char *runtime_dir)
 }
 
 /* What is there; an empty object if the file is missing or damaged. */
-static json_t *load(const char *runtime_dir)
+static json_t *load(const char *endpoints_path)
 {
     char path[PATH_SIZE];
-    path_of(path, runtime_dir, "");
+    path_of(path, endpoints_path, "");
     json_t *root = json_load_file(path, 0, NULL);
     if (!json_is_object(root)) {
         json_decref(root);
@@ -44,11 +44,11 @@ static json_t *load(const char *runtime_dir)
     return root;
 }
 
-static enum rc save(const char *runtime_dir, const json_t *root)
+static enum rc save(const char *endpoints_path, const json_t *root)
 {
     char path[PATH_SIZE], next[PATH_SIZE];
-    path_of(path, runtime_dir, "");
-    path_of(next, runtime_dir, ".new");
+    path_of(path, endpoints_path, "");
+    path_of(next, endpoints_path, ".new");
     if (json_dump_file(root, next, JSON_INDENT(2) | JSON_SORT_KEYS) || rename(next, path)) {
         return err_sys("cannot write %s", path);
     }
@@ -72,33 +72,33 @@ static json_t *make_entry(const struct endpoint_field *field, size_t n_field)
     return entry;
 }
 
-enum rc endpoints_write(const char *runtime_dir, const char *program,
+enum rc endpoints_write(const char *endpoints_path, const char *program,
                         const struct endpoint_field *field, size_t n_field)
 {
-    int fd = lock(runtime_dir);
+    int fd = lock(endpoints_path);
     if (fd < 0) {
-        return err_sys("cannot lock %s/endpoints.json", runtime_dir);
+        return err_sys("cannot lock %s", endpoints_path);
     }
-    json_t *root = load(runtime_dir);
+    json_t *root = load(endpoints_path);
     json_object_set_new(root, program, make_entry(field, n_field));
-    enum rc rc = save(runtime_dir, root);
+    enum rc rc = save(endpoints_path, root);
     json_decref(root);
     close(fd);
     return rc;
 }
 
-void endpoints_remove(const char *runtime_dir, const char *program)
+void endpoints_remove(const char *endpoints_path, const char *program)
 {
-    int fd = lock(runtime_dir);
+    int fd = lock(endpoints_path);
     if (fd < 0) {
         return;
     }
-    json_t *root = load(runtime_dir);
+    json_t *root = load(endpoints_path);
     json_int_t pid = json_integer_value(json_object_get(json_object_get(root, program), "pid"));
     if (pid == getpid()) {
         json_object_del(root, program);
         /* At the end nobody is left to tell; a stale entry's pid shows that it is stale. */
-        enum rc ignored = save(runtime_dir, root);
+        enum rc ignored = save(endpoints_path, root);
         (void) ignored;
     }
     json_decref(root);
@@ -112,9 +112,9 @@ static const json_t *find(json_t *root, const char *program, const char *name)
     return entry && is_alive(entry) ? json_object_get(entry, name) : NULL;
 }
 
-bool endpoints_number(const char *runtime_dir, const char *program, const char *name, long long *value)
+bool endpoints_number(const char *endpoints_path, const char *program, const char *name, long long *value)
 {
-    json_t *root = load(runtime_dir);
+    json_t *root = load(endpoints_path);
     const json_t *field = find(root, program, name);
     bool found = json_is_integer(field);
     if (found) {
@@ -124,10 +124,10 @@ bool endpoints_number(const char *runtime_dir, const char *program, const char *
     return found;
 }
 
-bool endpoints_text(const char *runtime_dir, const char *program, const char *name, char *text,
+bool endpoints_text(const char *endpoints_path, const char *program, const char *name, char *text,
                     size_t size)
 {
-    json_t *root = load(runtime_dir);
+    json_t *root = load(endpoints_path);
     const json_t *field = find(root, program, name);
     bool found = json_is_string(field);
     if (found) {

@@ -1,4 +1,4 @@
-/* endpoints.json in the run-time directory: where the programs of this instance serve.
+/* endpoints.json of an instance (cfg_endpoints_path()): where its programs serve.
  *
  *   { "orbit-epics": { "pid": 123, "ca_port": 40001, "pva_port": 40002 }, ... }
  *
@@ -22,17 +22,17 @@ struct endpoint_field {
 };
 
 /* Writes or replaces this process's entry `program`; "pid" is added. The folder must exist. RC_SYS. */
-MUST_USE enum rc endpoints_write(const char *runtime_dir, const char *program,
+MUST_USE enum rc endpoints_write(const char *endpoints_path, const char *program,
                                  const struct endpoint_field *field, size_t n_field);
 
 /* Takes the entry away if it is this process's; silent if there is none. */
-void endpoints_remove(const char *runtime_dir, const char *program);
+void endpoints_remove(const char *endpoints_path, const char *program);
 
 /* Reads a number of a live entry. false: no file, no such entry or field, or its process is gone. */
-bool endpoints_number(const char *runtime_dir, const char *program, const char *name, long long *value);
+bool endpoints_number(const char *endpoints_path, const char *program, const char *name, long long *value);
 
 /* Reads a text of a live entry into text [size]. false as above. */
-bool endpoints_text(const char *runtime_dir, const char *program, const char *name, char *text,
+bool endpoints_text(const char *endpoints_path, const char *program, const char *name, char *text,
                     size_t size);
 
 #endif

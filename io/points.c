@@ -136,7 +136,7 @@ static void read_bits(const struct point_def *point, const struct points_source 
 static double ampere_per_rad(const struct devices *devices, size_t column)
 {
     double rad_per_a = devices->corrector[column].rad_per_a;
-    return rad_per_a == 0 ? NAN : 1 / rad_per_a;
+    return rad_per_a == 0 ? (double) NAN : 1 / rad_per_a;
 }
 
 static enum rc read_vector(const struct point_def *point, const struct points_source *source,
@@ -169,7 +169,7 @@ static void read_reference(const struct point_def *point, const struct points_so
     size_t start = part_start(point, &source->dims), n = point_length(point, &source->dims);
     for (size_t i = 0; i < n; i++) {
         size_t k = start + i;
-        value[i] = bits[k] == QUALITY_GOOD ? (y[k] - error[k]) * point->scale : NAN;
+        value[i] = bits[k] == QUALITY_GOOD ? (y[k] - error[k]) * point->scale : (double) NAN;
     }
 }
 
@@ -269,6 +269,27 @@ enum rc point_read(const struct point_def *point, const struct points_source *so
         *value = read_scalar(point, source);
     }
     return RC_OK;
+}
+
+/* ---- names ------------------------------------------------------------------------------------- */
+
+const char *point_element_name(const struct point_def *point, const struct points_source *source,
+                               size_t index)
+{
+    const struct devices *devices = source->devices;
+    size_t k = part_start(point, &source->dims) + index;
+    if (!devices || point->part == POINT_PART_NONE || index >= point_length(point, &source->dims)) {
+        return NULL;
+    }
+    switch (point->part) {
+    case POINT_PART_X:
+    case POINT_PART_Y:
+        return devices->bpm[index].name;
+    case POINT_PART_RF:
+        return devices->rf.name;
+    default:
+        return devices->corrector[k].name;
+    }
 }
 
 /* ---- texts ------------------------------------------------------------------------------------- */

@@ -12,7 +12,7 @@
 
 #include "rt/base/hist.h"
 #include "rt/base/rc.h"
-#include "rt/shm/layout.h"
+#include "rt/shm/client.h"
 
 struct devices;
 

@@ -101,7 +101,10 @@ void device_show(struct point *point)
 {
     struct dbCommon *record = point->record;
     dbScanLock(record);
-    dbProcess(record);
+    /* A put under way ends with what it left; the value comes with the next publish. */
+    if (!record->pact) {
+        dbProcess(record);
+    }
     dbScanUnlock(record);
 }
 
