@@ -24,6 +24,33 @@ static enum rc check_request(const struct segment_head *head)
     return RC_OK;
 }
 
+/* The kernel would hand out pages until something is killed: the limit must be looked up. 0:
+ * unknown. */
+static uint64_t available_b(void)
+{
+    FILE *file = fopen("/proc/meminfo", "re");
+    char line[128];
+    uint64_t kib = 0;
+
+    if (!file)
+        return 0;
+    while (fgets(line, sizeof line, file))
+        if (sscanf(line, "MemAvailable: %lu", &kib) == 1)
+            break;
+    fclose(file);
+    return kib * 1024;
+}
+
+static enum rc check_memory(uint64_t size_b)
+{
+    uint64_t limit_b = available_b();
+
+    if (limit_b != 0 && size_b > limit_b)
+        return err_set(RC_RANGE, "%lu MiB are wanted, %lu MiB of memory are available",
+                       size_b >> 20, limit_b >> 20);
+    return RC_OK;
+}
+
 /* fallocate first: without the memory this fails here, and not as SIGBUS in a cycle. */
 static enum rc map_new(struct segment *segment)
 {
@@ -49,6 +76,8 @@ enum rc segment_create(struct segment *segment, const struct segment_head *head)
     enum rc rc = check_request(head);
 
     *segment = (struct segment){.fd = -1, .size_b = head->size_b};
+    if (rc == RC_OK)
+        rc = check_memory(head->size_b);
     if (rc != RC_OK)
         return rc;
     snprintf(name, sizeof name, "orbit-%.*s", ORBIT_NAME_SIZE - 1, head->name);
