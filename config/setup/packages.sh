@@ -1,0 +1,37 @@
+#!/bin/bash
+# Installs the Debian packages that are missing: packages.sh run|test. With none missing it does nothing.
+set -euo pipefail
+
+run_set="build-essential cmake ninja-build pkg-config perl xz-utils libreadline-dev dpkg-dev libyaml-dev
+ libjansson-dev liburcu-dev libopenblas-serial-dev liblapacke-dev libcmocka-dev rt-tests util-linux iproute2
+ procps python3"
+test_set="$run_set clang-format shellcheck mandoc"
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+# A mirror may be busy for a moment.
+retry() {
+    local attempt
+    for attempt in 1 2 3 4; do
+        "$@" && return 0
+        echo "packages: attempt $attempt failed, again in $((attempt * 5)) s" >&2
+        sleep $((attempt * 5))
+    done
+    return 1
+}
+
+wanted=$run_set
+[ "${1:-run}" = test ] && wanted=$test_set
+missing=()
+for package in $wanted; do
+    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+done
+[ ${#missing[@]} = 0 ] && { echo "packages: all there"; exit 0; }
+
+echo "packages: installing ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+retry as_root apt-get update -q
+retry as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
+    -o DPkg::Lock::Timeout=300 "${missing[@]}"
