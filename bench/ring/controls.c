@@ -62,7 +62,7 @@ struct controls {
     double start_rf_hz;
     _Atomic(double) *set_a; /* [n_corrector] */
     _Atomic(double) rf_hz;
-    atomic_uint_fast64_t writes;
+    atomic_uint_fast64_t writes, resets;
     atomic_int_fast64_t last_utc_ns, last_mono_ns;
     _Atomic(double) injected_a;
     atomic_bool injection;
@@ -137,6 +137,12 @@ void controls_reset_kicks(struct controls *controls)
     for (uint32_t i = 0; i < controls->n_corrector; i++)
         controls->set_a[i] = 0;
     controls->rf_hz = controls->start_rf_hz;
+    controls->resets++;
+}
+
+uint64_t controls_resets(const struct controls *controls)
+{
+    return controls->resets;
 }
 
 double controls_corrector_a(const struct controls *controls, uint32_t i)

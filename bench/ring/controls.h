@@ -19,9 +19,9 @@ enum setting {
     SETTING_LINE_M,       /* rms orbit motion at 50 Hz */
     SETTING_DRIFT_M,      /* rms slow drift */
     SETTING_LIFETIME_S,   /* of the stored beam */
-    SETTING_POLE_SCALE,   /* all corrector bandwidths times this */
-    SETTING_RATE_A_PER_S, /* ramp of all correctors; 0: no limit */
-    SETTING_RESOLUTION_A, /* DAC step of all correctors; 0: none */
+    SETTING_POLE_SCALE,   /* bandwidth of every corrector times this */
+    SETTING_RATE_SCALE,   /* ramp of every corrector times this */
+    SETTING_STEP_SCALE,   /* DAC step of every corrector times this; 0: none */
     SETTING_READBACK_A,   /* rms noise of a readback */
     SETTING_COUNT
 };
@@ -57,6 +57,9 @@ MUST_USE enum rc controls_put_rf(struct controls *controls, double rf_hz);
 
 /* All correctors to zero and the RF to its start; not counted as writes. */
 void controls_reset_kicks(struct controls *controls);
+
+/* How often that was done. */
+uint64_t controls_resets(const struct controls *controls);
 
 double controls_corrector_a(const struct controls *controls, uint32_t i);
 double controls_rf_hz(const struct controls *controls);

@@ -22,7 +22,7 @@ struct engine {
     double start_rf_hz;
     double beam_a;
     bool found; /* the solver has an orbit */
-    double *pole_hz;    /* [n_corrector] as given */
+    struct plant_corrector_channel *nominal; /* [n_corrector] as given */
     double *input;      /* [n_corrector + 1] */
     double *change;     /* [n_corrector + 1] since the solution */
     double *position_m; /* [2 n_bpm] */
@@ -38,7 +38,7 @@ static enum rc allocate(struct engine *e)
 {
     size_t n = e->parts.n_corrector, rows = 2 * (size_t) e->parts.n_bpm;
 
-    e->pole_hz = calloc(n, sizeof(double));
+    e->nominal = calloc(n, sizeof *e->nominal);
     e->input = calloc(n + 1, sizeof(double));
     e->change = calloc(n + 1, sizeof(double));
     e->readback_a = calloc(n, sizeof(double));
@@ -46,7 +46,7 @@ static enum rc allocate(struct engine *e)
     e->fresh_m = calloc(rows, sizeof(double));
     e->reading_m = calloc(rows, sizeof(double));
     e->sum = calloc(rows, sizeof(double));
-    if (!e->pole_hz || !e->input || !e->change || !e->readback_a || !e->position_m ||
+    if (!e->nominal || !e->input || !e->change || !e->readback_a || !e->position_m ||
         !e->fresh_m || !e->reading_m || !e->sum)
         return err_set(RC_NOMEM, "no memory for the virtual ring's samples");
     return settings_create(&e->settings, e->parts.n_bpm, e->parts.n_corrector);
@@ -66,8 +66,7 @@ static enum rc make_plants(struct engine *e)
 
     if (!rc)
         rc = plant_bpm_create(&e->bpm, e->settings->bpm, p->n_bpm, &bpm);
-    for (uint32_t i = 0; i < p->n_corrector; i++)
-        e->pole_hz[i] = p->corrector[i].pole_hz;
+    memcpy(e->nominal, p->corrector, p->n_corrector * sizeof *e->nominal);
     return rc;
 }
 
@@ -112,7 +111,7 @@ void engine_destroy(struct engine *engine)
     plant_corrector_destroy(engine->corrector);
     plant_bpm_destroy(engine->bpm);
     settings_destroy(engine->settings);
-    free(engine->pole_hz);
+    free(engine->nominal);
     free(engine->input);
     free(engine->change);
     free(engine->readback_a);
@@ -134,9 +133,9 @@ static void apply_correctors(struct engine *e)
 
         c->gain_error = s->gain_error[i];
         c->polarity = s->fault[FAULT_POLARITY][i] ? -1 : 1;
-        c->rate_a_per_s = s->value[SETTING_RATE_A_PER_S];
-        c->resolution_a = s->value[SETTING_RESOLUTION_A];
-        c->pole_hz = e->pole_hz[i] * s->value[SETTING_POLE_SCALE];
+        c->rate_a_per_s = e->nominal[i].rate_a_per_s * s->value[SETTING_RATE_SCALE];
+        c->resolution_a = e->nominal[i].resolution_a * s->value[SETTING_STEP_SCALE];
+        c->pole_hz = e->nominal[i].pole_hz * s->value[SETTING_POLE_SCALE];
     }
 }
 

@@ -25,7 +25,7 @@ struct engine_parts {
     struct solver *solver;
     struct disturbance *disturbance;
     uint32_t n_bpm, n_corrector;
-    /* [n_corrector]: rad_per_a, limit and bandwidth; the rest comes from the settings */
+    /* [n_corrector]; gain error and polarity come from the settings, which also scale the rest */
     const struct plant_corrector_channel *corrector;
     double corrector_delay_s;
     double bpm_delay_s; /* half a pure delay, half a low-pass */
