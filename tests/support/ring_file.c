@@ -17,7 +17,7 @@ char *ring_file_text(const char *path, size_t *size)
     char full[512], *text = malloc(MOST);
     FILE *file;
 
-    snprintf(full, sizeof full, "%s/%s", ORBIT_TREE, path);
+    snprintf(full, sizeof full, "%s/%s", ORBIT_SOURCE_DIR, path);
     file = fopen(full, "rb");
     if (!file || !text)
         give_up("cannot read", full);

@@ -6,8 +6,8 @@
 
 #include "model/lattice.h"
 
-/* Whole text of a file, `path` from the root of the tree, with a terminating zero; free() it. Ends the test
- * program with a message when there is none. */
+/* Whole text of a file, `path` from the root of the tree, with a terminating zero; free() it.
+ * Ends the test program with a message when there is none. */
 char *ring_file_text(const char *path, size_t *size);
 
 /* lattices/<ring>/lattice.json; ends the test program with a message when it does not parse. */

@@ -1,0 +1,215 @@
+#include "tests/support/test.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/inverse.h"
+#include "model/plant/random.h"
+
+enum { ROWS = 9, COLS = 6, STRIDE = 8, TOTAL = 12 };
+
+static double matrix[TOTAL * STRIDE];
+static const struct inverse_block block = {.matrix = matrix,
+                                           .stride = STRIDE,
+                                           .first_row = 2,
+                                           .n_row = ROWS,
+                                           .first_col = 1,
+                                           .n_col = COLS};
+
+static int fill(void **state)
+{
+    struct random random;
+
+    (void) state;
+    random_seed(&random, 4);
+    for (int i = 0; i < TOTAL * STRIDE; i++)
+        matrix[i] = random_normal(&random);
+    return 0;
+}
+
+static double r(int i, int j)
+{
+    return matrix[(2 + i) * STRIDE + 1 + j];
+}
+
+/* (K R)_jk */
+static double product(const double *k, int j, int column)
+{
+    double sum = 0;
+
+    for (int i = 0; i < ROWS; i++)
+        sum += k[j * ROWS + i] * r(i, column);
+    return sum;
+}
+
+static void without_regularisation_it_is_a_left_inverse(void **state)
+{
+    double k[COLS * ROWS], condition;
+
+    (void) state;
+    assert_int_equal(inverse_tikhonov(&block, 0, k, &condition), RC_OK);
+    for (int j = 0; j < COLS; j++)
+        for (int c = 0; c < COLS; c++)
+            assert_close(product(k, j, c), j == c, 0, 1e-12);
+    assert_true(condition > 1 && condition < 1e6);
+}
+
+static void all_modes_and_no_regularisation_agree(void **state)
+{
+    double k[COLS * ROWS], t[COLS * ROWS], s[COLS];
+
+    (void) state;
+    assert_int_equal(inverse_tikhonov(&block, 0, k, NULL), RC_OK);
+    assert_int_equal(inverse_truncated(&block, 0, t, s), RC_OK);
+    for (int i = 0; i < COLS * ROWS; i++)
+        assert_close(t[i], k[i], 0, 1e-12);
+    for (int i = 1; i < COLS; i++)
+        assert_true(s[i] <= s[i - 1] && s[i] > 0);
+}
+
+/* (R^T W^2 R + mu^2) K = R^T W^2, element by element. */
+static void tikhonov_solves_its_normal_equations(void **state)
+{
+    double w[ROWS] = {1, 2, 0.5, 1, 3, 0, 1, 1.5, 2}, k[COLS * ROWS], mu = 0.7;
+    struct inverse_block weighted = block;
+
+    (void) state;
+    weighted.row_weight = w;
+    assert_int_equal(inverse_tikhonov(&weighted, mu, k, NULL), RC_OK);
+    for (int j = 0; j < COLS; j++) {
+        for (int i = 0; i < ROWS; i++) {
+            double left = mu * mu * k[j * ROWS + i];
+
+            for (int c = 0; c < COLS; c++) {
+                double normal = 0;
+
+                for (int m = 0; m < ROWS; m++)
+                    normal += r(m, j) * w[m] * w[m] * r(m, c);
+                left += normal * k[c * ROWS + i];
+            }
+            assert_close(left, r(i, j) * w[i] * w[i], 0, 1e-12);
+        }
+    }
+}
+
+static void a_row_of_weight_zero_is_not_looked_at(void **state)
+{
+    double w[ROWS] = {1, 1, 1, 1, 1, 0, 1, 1, 1}, k[COLS * ROWS];
+    struct inverse_block weighted = block;
+
+    (void) state;
+    weighted.row_weight = w;
+    assert_int_equal(inverse_tikhonov(&weighted, 0.1, k, NULL), RC_OK);
+    for (int j = 0; j < COLS; j++)
+        assert_close(k[j * ROWS + 5], 0, 0, 0);
+}
+
+/* Driving without column 2 is the inverse of the matrix without it. */
+static void a_column_of_weight_zero_is_never_driven(void **state)
+{
+    double u[COLS] = {0, 1, 1, 1, 1, 1}, k[COLS * ROWS], small[(COLS - 1) * ROWS];
+    struct inverse_block without = block, narrow = block;
+
+    (void) state;
+    without.col_weight = u;
+    narrow.first_col++;
+    narrow.n_col--;
+    assert_int_equal(inverse_tikhonov(&without, 0, k, NULL), RC_OK);
+    assert_int_equal(inverse_tikhonov(&narrow, 0, small, NULL), RC_OK);
+    for (int i = 0; i < ROWS; i++)
+        assert_close(k[i], 0, 0, 0);
+    for (int i = 0; i < (COLS - 1) * ROWS; i++)
+        assert_close(k[ROWS + i], small[i], 0, 1e-12);
+}
+
+static void truncation_keeps_the_largest_values(void **state)
+{
+    double k[COLS * ROWS], singular[COLS], inverse[ROWS];
+    const struct inverse_block back = {
+        .matrix = k, .stride = ROWS, .n_row = COLS, .n_col = ROWS};
+
+    (void) state;
+    assert_int_equal(inverse_truncated(&block, 2, k, singular), RC_OK);
+    assert_int_equal(inverse_singular_values(&back, inverse), RC_OK);
+    assert_close(inverse[0], 1 / singular[1], 1e-12, 0);
+    assert_close(inverse[1], 1 / singular[0], 1e-12, 0);
+    assert_close(inverse[2], 0, 0, 1e-13);
+}
+
+static void a_wide_block_is_inverted_from_the_right(void **state)
+{
+    const struct inverse_block wide = {
+        .matrix = matrix, .stride = STRIDE, .n_row = 3, .n_col = 7};
+    double k[7 * 3];
+
+    (void) state;
+    assert_int_equal(inverse_truncated(&wide, 0, k, NULL), RC_OK);
+    for (int i = 0; i < 3; i++) {
+        for (int m = 0; m < 3; m++) {
+            double sum = 0;
+
+            for (int j = 0; j < 7; j++)
+                sum += matrix[i * STRIDE + j] * k[j * 3 + m];
+            assert_close(sum, i == m, 0, 1e-12);
+        }
+    }
+}
+
+static void dependent_columns_are_refused_with_a_reason(void **state)
+{
+    double k[COLS * ROWS];
+
+    (void) state;
+    for (int i = 0; i < TOTAL; i++)
+        matrix[i * STRIDE + 3] = 2 * matrix[i * STRIDE + 2];
+    assert_int_equal(inverse_tikhonov(&block, 0, k, NULL), RC_NUMERIC);
+    assert_non_null(strstr(err_text(), "raise mu"));
+    assert_int_equal(inverse_truncated(&block, 0, k, NULL), RC_NUMERIC);
+    assert_int_equal(inverse_tikhonov(&block, 1, k, NULL), RC_OK);
+    assert_int_equal(inverse_truncated(&block, COLS - 1, k, NULL), RC_OK);
+    fill(NULL);
+}
+
+static void elements_that_are_not_finite_are_named(void **state)
+{
+    double k[COLS * ROWS];
+
+    (void) state;
+    matrix[4 * STRIDE + 3] = (double) NAN;
+    assert_int_equal(inverse_tikhonov(&block, 1, k, NULL), RC_INPUT);
+    assert_non_null(strstr(err_text(), "row 4, column 3"));
+    assert_int_equal(inverse_singular_values(&block, k), RC_INPUT);
+    fill(NULL);
+}
+
+static void senseless_requests_are_refused(void **state)
+{
+    struct inverse_block empty = block, beyond = block;
+    double k[COLS * ROWS];
+
+    (void) state;
+    empty.n_col = 0;
+    beyond.first_col = 5;
+    assert_int_equal(inverse_tikhonov(&empty, 1, k, NULL), RC_RANGE);
+    assert_int_equal(inverse_tikhonov(&beyond, 1, k, NULL), RC_RANGE);
+    assert_int_equal(inverse_tikhonov(&block, -1, k, NULL), RC_RANGE);
+    assert_int_equal(inverse_truncated(&block, 7, k, NULL), RC_RANGE);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(without_regularisation_it_is_a_left_inverse),
+        cmocka_unit_test(all_modes_and_no_regularisation_agree),
+        cmocka_unit_test(tikhonov_solves_its_normal_equations),
+        cmocka_unit_test(a_row_of_weight_zero_is_not_looked_at),
+        cmocka_unit_test(a_column_of_weight_zero_is_never_driven),
+        cmocka_unit_test(truncation_keeps_the_largest_values),
+        cmocka_unit_test(a_wide_block_is_inverted_from_the_right),
+        cmocka_unit_test(dependent_columns_are_refused_with_a_reason),
+        cmocka_unit_test(elements_that_are_not_finite_are_named),
+        cmocka_unit_test(senseless_requests_are_refused),
+    };
+
+    return cmocka_run_group_tests_name("model/inverse", tests, fill, NULL);
+}
