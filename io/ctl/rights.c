@@ -58,7 +58,7 @@ static enum rc drop_bounding(uint64_t keep)
 enum rc rights_keep_real_time(void)
 {
     const unsigned wanted[] = {CAP_SYS_NICE, CAP_IPC_LOCK};
-    struct capabilities caps;
+    struct capabilities caps = {0};
     enum rc rc = capabilities_get(&caps);
     uint64_t keep = 0;
 

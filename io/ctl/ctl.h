@@ -1,0 +1,42 @@
+/* orbitctl: what its commands share. One command a file; main.c has the table of them.
+ *
+ * Exit codes, for scripts: 0 done, 1 refused or failed, 2 wrong usage, 3 no orbitd there.
+ */
+#ifndef ORBIT_IO_CTL_CTL_H
+#define ORBIT_IO_CTL_CTL_H
+
+#include <stdbool.h>
+
+#include "io/ctl/args.h"
+#include "rt/base/rc.h"
+
+enum ctl_exit { CTL_DONE = 0, CTL_FAILED = 1, CTL_USAGE = 2, CTL_NO_ORBITD = 3 };
+
+/* What every command gets; options that all of them know are taken out of args already. */
+struct ctl {
+    const char *command;     /* its name */
+    const char *config_path; /* --config, or $ORBITD_CONFIG; NULL: not given */
+    const char *instance;    /* --instance; NULL: that of the configuration */
+    bool json;               /* --json */
+    struct args args;
+};
+
+/* Says err_text() on stderr and returns the exit code for rc. */
+int ctl_fail(enum rc rc);
+
+/* Says how the command is used, after err_text(). */
+int ctl_usage(const struct ctl *ctl);
+
+int command_run(struct ctl *ctl);
+int command_status(struct ctl *ctl);
+int command_get(struct ctl *ctl);
+int command_watch(struct ctl *ctl);
+int command_mode(struct ctl *ctl);
+int command_reset(struct ctl *ctl);
+int command_reload(struct ctl *ctl);
+int command_ping(struct ctl *ctl);
+int command_endpoints(struct ctl *ctl);
+int command_check(struct ctl *ctl);
+int command_doctor(struct ctl *ctl);
+
+#endif

@@ -1,0 +1,475 @@
+#include "io/ctl/hostcheck.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "rt/base/attr.h"
+
+enum { LINE = 256 };
+
+/* ---- reading ------------------------------------------------------------------------- */
+
+static PRINTF_LIKE(3, 4) bool read_line(char *line, size_t size, const char *format, ...)
+{
+    char path[LINE];
+    va_list args;
+    FILE *file;
+    bool ok;
+
+    va_start(args, format);
+    vsnprintf(path, sizeof path, format, args);
+    va_end(args);
+    file = fopen(path, "re");
+    ok = file && fgets(line, (int) size, file);
+    if (file)
+        fclose(file);
+    line[ok ? strcspn(line, "\n") : 0] = '\0';
+    return ok;
+}
+
+int hostcheck_list_has(const char *list, int number)
+{
+    char *end;
+
+    while (*list) {
+        long first = strtol(list, &end, 10), last = first;
+
+        if (end == list)
+            return 0;
+        if (*end == '-')
+            last = strtol(end + 1, &end, 10);
+        if (number >= first && number <= last)
+            return 1;
+        list = *end == ',' ? end + 1 : end;
+    }
+    return 0;
+}
+
+int hostcheck_core(const struct host_needs *needs)
+{
+    cpu_set_t set;
+
+    if (needs->core >= 0)
+        return needs->core;
+    if (sched_getaffinity(0, sizeof set, &set) != 0)
+        return -1;
+    for (int core = CPU_SETSIZE - 1; core >= 0; core--)
+        if (CPU_ISSET((size_t) core, &set))
+            return core;
+    return -1;
+}
+
+/* ---- findings ------------------------------------------------------------------------ */
+
+static PRINTF_LIKE(3, 4) void set_found(struct finding *f, enum fitness fitness,
+                                        const char *format, ...)
+{
+    va_list args;
+
+    f->fitness = fitness;
+    va_start(args, format);
+    vsnprintf(f->found, sizeof f->found, format, args);
+    va_end(args);
+}
+
+static PRINTF_LIKE(2, 3) void set_remedy(struct finding *f, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(f->remedy, sizeof f->remedy, format, args);
+    va_end(args);
+}
+
+static void check_kernel(struct finding *f, const struct host_needs *needs, int core)
+{
+    char line[LINE];
+    struct utsname name;
+    bool is_rt = read_line(line, sizeof line, "/sys/kernel/realtime") && line[0] == '1';
+
+    (void) needs, (void) core;
+    uname(&name);
+    set_found(f, is_rt ? FITNESS_OK : FITNESS_DEGRADED, "%.60s%s", name.release,
+              is_rt ? ", PREEMPT_RT" : ", not PREEMPT_RT");
+    if (!is_rt)
+        set_remedy(f, "install and boot a PREEMPT_RT kernel (Debian: linux-image-rt-amd64)");
+}
+
+static void check_virtual(struct finding *f, const struct host_needs *needs, int core)
+{
+    char line[8192];
+    bool is_guest = false;
+    FILE *file = fopen("/proc/cpuinfo", "re");
+
+    (void) needs, (void) core;
+    while (file && fgets(line, sizeof line, file))
+        is_guest |= strncmp(line, "flags", 5) == 0 && strstr(line, " hypervisor");
+    if (file)
+        fclose(file);
+    set_found(f, is_guest ? FITNESS_DEGRADED : FITNESS_OK,
+              is_guest ? "a virtual machine" : "bare metal");
+    if (is_guest)
+        set_remedy(f, "its host may stop it for milliseconds at any time: use bare metal");
+}
+
+static void check_processor(struct finding *f, const struct host_needs *needs, int core)
+{
+    cpu_set_t set;
+    int n;
+
+    (void) needs;
+    CPU_ZERO(&set);
+    (void) sched_getaffinity(0, sizeof set, &set);
+    n = CPU_COUNT(&set);
+    if (core < 0 || core >= CPU_SETSIZE || !CPU_ISSET((size_t) core, &set)) {
+        set_found(f, FITNESS_BAD, "processor %d is not among the %d allowed ones", core, n);
+        set_remedy(f, "choose another loop.core, or allow it (taskset, cpuset)");
+        return;
+    }
+    set_found(f, n > 1 ? FITNESS_OK : FITNESS_DEGRADED, "the loop's is %d of %d allowed ones",
+              core, n);
+    if (n < 2)
+        set_remedy(f, "with one processor everything else stands in the loop's way");
+}
+
+static void check_isolation(struct finding *f, const struct host_needs *needs, int core)
+{
+    char line[LINE];
+    bool isolated;
+
+    (void) needs;
+    (void) read_line(line, sizeof line, "/sys/devices/system/cpu/isolated");
+    isolated = hostcheck_list_has(line, core);
+    set_found(f, isolated ? FITNESS_OK : FITNESS_DEGRADED, "isolated processors: %.120s",
+              line[0] ? line : "none");
+    if (!isolated)
+        set_remedy(f, "boot with isolcpus=managed_irq,domain,%d rcu_nocbs=%d irqaffinity=0",
+                   core, core);
+}
+
+static void check_tick(struct finding *f, const struct host_needs *needs, int core)
+{
+    char line[LINE];
+    bool quiet;
+
+    (void) needs;
+    (void) read_line(line, sizeof line, "/sys/devices/system/cpu/nohz_full");
+    quiet = hostcheck_list_has(line, core);
+    set_found(f, quiet ? FITNESS_OK : FITNESS_DEGRADED, "processors without tick: %.120s",
+              line[0] && line[0] != '(' ? line : "none");
+    if (!quiet)
+        set_remedy(f, "boot with nohz_full=%d, if the kernel has NO_HZ_FULL", core);
+}
+
+static void check_throttling(struct finding *f, const struct host_needs *needs, int core)
+{
+    char line[LINE];
+    long runtime_us;
+
+    (void) needs, (void) core;
+    if (!read_line(line, sizeof line, "/proc/sys/kernel/sched_rt_runtime_us")) {
+        set_found(f, FITNESS_OK, "this kernel has none");
+        return;
+    }
+    runtime_us = strtol(line, NULL, 10);
+    if (runtime_us < 0)
+        set_found(f, FITNESS_OK, "off");
+    else if (runtime_us >= 850000)
+        set_found(f, FITNESS_OK, "%ld us of each s, enough: the timer leaves 20 %% idle",
+                  runtime_us);
+    else
+        set_found(f, FITNESS_BAD, "%ld us of each s for real-time threads", runtime_us);
+    if (f->fitness != FITNESS_OK)
+        set_remedy(f, "sysctl kernel.sched_rt_runtime_us=-1");
+}
+
+static void check_fair_server(struct finding *f, const struct host_needs *needs, int core)
+{
+    char line[LINE];
+    struct utsname name;
+    int major = 0, minor = 0;
+
+    (void) needs;
+    uname(&name);
+    if (sscanf(name.release, "%d.%d", &major, &minor) == 2 && major * 1000 + minor < 6012) {
+        set_found(f, FITNESS_OK, "this kernel has none");
+        return;
+    }
+    if (!read_line(line, sizeof line, "/sys/kernel/debug/sched/fair_server/cpu%d/runtime",
+                   core))
+        set_found(f, FITNESS_DEGRADED, "not known: debugfs is not readable");
+    else
+        set_found(f, strtol(line, NULL, 10) ? FITNESS_DEGRADED : FITNESS_OK,
+                  "%.20s ns of each s for ordinary tasks that wait on processor %d", line,
+                  core);
+    if (f->fitness != FITNESS_OK)
+        set_remedy(
+            f,
+            "as root: echo 0 > /sys/kernel/debug/sched/fair_server/cpu%d/runtime, or keep "
+            "other tasks off that processor",
+            core);
+}
+
+static void check_clock(struct finding *f, const struct host_needs *needs, int core)
+{
+    char line[LINE];
+    bool good;
+
+    (void) needs, (void) core;
+    (void) read_line(line, sizeof line,
+                     "/sys/devices/system/clocksource/clocksource0/current_clocksource");
+    good = strcmp(line, "tsc") == 0 || strcmp(line, "arch_sys_counter") == 0;
+    set_found(f, good ? FITNESS_OK : FITNESS_DEGRADED, "%.40s", line[0] ? line : "not known");
+    if (strcmp(line, "hpet") == 0 || strcmp(line, "acpi_pm") == 0)
+        f->fitness = FITNESS_BAD; /* a microsecond a reading, and a system call */
+    if (!good)
+        set_remedy(f,
+                   "boot with clocksource=tsc tsc=reliable, if the processor's TSC is sound");
+}
+
+static void check_frequency(struct finding *f, const struct host_needs *needs, int core)
+{
+    char line[LINE];
+    bool good;
+
+    (void) needs;
+    if (!read_line(line, sizeof line, "/sys/devices/system/cpu/cpu%d/cpufreq/scaling_governor",
+                   core)) {
+        set_found(f, FITNESS_OK, "the kernel does not scale it");
+        return;
+    }
+    good = strcmp(line, "performance") == 0;
+    set_found(f, good ? FITNESS_OK : FITNESS_DEGRADED, "governor %.40s", line);
+    if (!good)
+        set_remedy(f, "cpupower -c %d frequency-set -g performance", core);
+}
+
+static void check_sleep_states(struct finding *f, const struct host_needs *needs, int core)
+{
+    const int32_t target_us = 0;
+    char line[LINE];
+    int fd = open("/dev/cpu_dma_latency", O_WRONLY | O_CLOEXEC);
+    bool held = fd >= 0 && write(fd, &target_us, sizeof target_us) == sizeof target_us;
+    int reason = errno;
+
+    (void) needs, (void) core;
+    if (fd >= 0)
+        close(fd);
+    (void) read_line(line, sizeof line, "/sys/devices/system/cpu/cpuidle/current_driver");
+    if (held) {
+        set_found(f, FITNESS_OK, "cpu_dma_latency can be held at 0 (driver %s)",
+                  line[0] ? line : "none");
+        return;
+    }
+    set_found(f, FITNESS_DEGRADED, "cpu_dma_latency cannot be held: %s", strerror(reason));
+    set_remedy(f, "let this user write /dev/cpu_dma_latency (udev rule), or boot with "
+                  "processor.max_cstate=1");
+}
+
+/* ---- trying -------------------------------------------------------------------------- */
+
+static void *try_fifo(void *argument)
+{
+    int *priority = argument;
+    struct sched_param param = {.sched_priority = *priority};
+    int policy, refused = pthread_setschedparam(pthread_self(), SCHED_FIFO, &param);
+
+    if (refused || pthread_getschedparam(pthread_self(), &policy, &param) != 0 ||
+        policy != SCHED_FIFO)
+        *priority = -refused;
+    else
+        *priority = param.sched_priority;
+    return NULL;
+}
+
+static void check_fifo(struct finding *f, const struct host_needs *needs, int core)
+{
+    int got = needs->priority;
+    pthread_t thread;
+
+    (void) core;
+    if (needs->priority == 0) {
+        set_found(f, FITNESS_DEGRADED, "not asked for: loop.priority is 0");
+        set_remedy(f, "set loop.priority, 80 say");
+        return;
+    }
+    if (pthread_create(&thread, NULL, try_fifo, &got) != 0) {
+        set_found(f, FITNESS_BAD, "no thread could be started");
+        set_remedy(f, "raise the limit on processes (ulimit -u)");
+        return;
+    }
+    pthread_join(thread, NULL);
+    if (got == needs->priority) {
+        set_found(f, FITNESS_OK, "granted, priority %d", got);
+        return;
+    }
+    set_found(f, FITNESS_DEGRADED, "refused to this user: %s", strerror(-got));
+    set_remedy(f,
+               "setcap cap_sys_nice,cap_ipc_lock+ep orbitd, or LimitRTPRIO=98; in a cpu cgroup "
+               "with RT_GROUP_SCHED also cpu.rt_runtime_us");
+}
+
+/* With MLOCK_ONFAULT the limit is checked without touching a page. */
+static void check_memory(struct finding *f, const struct host_needs *needs, int core)
+{
+    void *memory = mmap(NULL, needs->memory_b, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    bool locked = memory != MAP_FAILED && mlock2(memory, needs->memory_b, MLOCK_ONFAULT) == 0;
+    int reason = errno;
+
+    (void) core;
+    if (memory != MAP_FAILED)
+        munmap(memory, needs->memory_b);
+    if (locked) {
+        set_found(f, FITNESS_OK, "%" PRIu64 " MiB can be locked", needs->memory_b >> 20);
+        return;
+    }
+    set_found(f, FITNESS_DEGRADED, "%" PRIu64 " MiB cannot be locked: %s",
+              needs->memory_b >> 20, strerror(reason));
+    set_remedy(f, "setcap cap_sys_nice,cap_ipc_lock+ep orbitd, or LimitMEMLOCK=infinity");
+}
+
+/* ---- other threads ------------------------------------------------------------------- */
+
+struct foreign {
+    unsigned n;
+    char names[120];
+};
+
+/* Fields of /proc/.../stat behind the state, from 1: 6 is flags, 38 the policy. */
+static bool is_foreign_fifo(const char *line, int thread, int core)
+{
+    const char *at = strrchr(line, ')');
+    unsigned long field[40] = {0};
+    cpu_set_t set;
+
+    if (!at || strstr(line, "(orbitd)"))
+        return false;
+    at += 3; /* ") S" */
+    for (int i = 1; i < 39 && *at; i++) {
+        char *end;
+
+        field[i] = strtoul(at + 1, &end, 10);
+        at = end;
+    }
+    if (field[38] != SCHED_FIFO && field[38] != SCHED_RR)
+        return false;
+    if (field[6] & 0x00200000UL) /* a thread of the kernel: its own affair */
+        return false;
+    return sched_getaffinity(thread, sizeof set, &set) == 0 && core >= 0 &&
+           CPU_ISSET((size_t) core, &set);
+}
+
+static void look_at_thread(struct foreign *foreign, const char *process, const char *thread,
+                           int core)
+{
+    char line[1024], *name, *end;
+    size_t used = strlen(foreign->names);
+
+    if (!read_line(line, sizeof line, "/proc/%.16s/task/%.16s/stat", process, thread) ||
+        !is_foreign_fifo(line, (int) strtol(thread, NULL, 10), core))
+        return;
+    foreign->n++;
+    name = strchr(line, '(');
+    end = strrchr(line, ')');
+    if (name && end && used + 40 < sizeof foreign->names)
+        snprintf(foreign->names + used, sizeof foreign->names - used, "%s%.*s (%.10s)",
+                 used ? ", " : "", (int) (end - name - 1), name + 1, thread);
+}
+
+static void look_at_process(struct foreign *foreign, const char *process, int core)
+{
+    char path[64];
+    DIR *tasks;
+
+    snprintf(path, sizeof path, "/proc/%.16s/task", process);
+    tasks = opendir(path);
+    for (struct dirent *entry; tasks && (entry = readdir(tasks));)
+        if (entry->d_name[0] != '.')
+            look_at_thread(foreign, process, entry->d_name, core);
+    if (tasks)
+        closedir(tasks);
+}
+
+static void check_foreign(struct finding *f, const struct host_needs *needs, int core)
+{
+    struct foreign foreign = {.n = 0};
+    DIR *proc = opendir("/proc");
+
+    (void) needs;
+    for (struct dirent *entry; proc && (entry = readdir(proc));)
+        if (entry->d_name[0] >= '0' && entry->d_name[0] <= '9')
+            look_at_process(&foreign, entry->d_name, core);
+    if (proc)
+        closedir(proc);
+    if (foreign.n == 0) {
+        set_found(f, FITNESS_OK, "none on processor %d", core);
+        return;
+    }
+    set_found(f, FITNESS_DEGRADED, "%u on processor %d: %.110s", foreign.n, core,
+              foreign.names);
+    set_remedy(f, "give them other processors (taskset) or a lower priority");
+}
+
+static void check_sibling(struct finding *f, const struct host_needs *needs, int core)
+{
+    char line[LINE], alone[16];
+    bool single;
+
+    (void) needs;
+    snprintf(alone, sizeof alone, "%d", core);
+    single = !read_line(line, sizeof line,
+                        "/sys/devices/system/cpu/cpu%d/topology/thread_siblings_list", core) ||
+             strcmp(line, alone) == 0;
+    set_found(f, single ? FITNESS_OK : FITNESS_DEGRADED,
+              single ? "processor %.16s shares its core with nobody"
+                     : "processors %.60s share a core",
+              single ? alone : line);
+    if (!single)
+        set_remedy(f, "switch hyperthreading off, or keep the sibling idle (isolcpus)");
+}
+
+/* ---- all ----------------------------------------------------------------------------- */
+
+unsigned hostcheck_run(const struct host_needs *needs, struct finding finding[HOSTCHECK_MAX])
+{
+    static const struct {
+        const char *name;
+        void (*check)(struct finding *, const struct host_needs *, int core);
+    } checks[] = {
+        {"kernel", check_kernel},
+        {"machine", check_virtual},
+        {"processor", check_processor},
+        {"isolation", check_isolation},
+        {"tick", check_tick},
+        {"siblings", check_sibling},
+        {"throttling", check_throttling},
+        {"fair server", check_fair_server},
+        {"clock", check_clock},
+        {"frequency", check_frequency},
+        {"sleep states", check_sleep_states},
+        {"SCHED_FIFO", check_fifo},
+        {"memory lock", check_memory},
+        {"other FIFO", check_foreign},
+    };
+    unsigned n = sizeof checks / sizeof checks[0];
+    int core = hostcheck_core(needs);
+
+    for (unsigned i = 0; i < n; i++) {
+        finding[i] = (struct finding){.name = checks[i].name};
+        checks[i].check(&finding[i], needs, core);
+    }
+    return n;
+}

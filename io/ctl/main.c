@@ -1,0 +1,85 @@
+/* orbitctl: the command line of an instance. See orbitctl(1). */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/ctl/ctl.h"
+
+static const struct {
+    const char *name;
+    int (*run)(struct ctl *);
+    const char *operands, *help;
+} commands[] = {
+    {"run", command_run, "CONFIG [--seconds N]", "start all programs, keep them alive"},
+    {"status", command_status, "[--json]", "one screen: state, why, timing, orbit, sources"},
+    {"get", command_get, "NAME... | --list [--json]", "quantities, once"},
+    {"watch", command_watch, "NAME... [--rate HZ] [--count N] [--json]",
+     "quantities, again and again"},
+    {"mode", command_mode, "off|shadow|arm|closed|hold", "change the loop's state"},
+    {"reset", command_reset, "", "unlatch a trip whose cause is gone"},
+    {"reload", command_reload, "", "apply the live keys of the configuration"},
+    {"ping", command_ping, "", "does orbitd answer?"},
+    {"endpoints", command_endpoints, "[--json]", "who serves on which port"},
+    {"check", command_check, "FILE [--print]", "every fault of a configuration and its files"},
+    {"doctor", command_doctor, "[--json]", "judge this host for real time"},
+};
+
+enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
+
+static int help(FILE *out)
+{
+    fprintf(out, "usage: orbitctl [--config FILE | --instance NAME] COMMAND ...\n\n");
+    for (int i = 0; i < N_COMMANDS; i++)
+        fprintf(out, "  %-9s %-41s %s\n", commands[i].name, commands[i].operands,
+                commands[i].help);
+    fprintf(out, "\nThe instance is that of --config, --instance or $ORBITD_CONFIG.\n"
+                 "Exit code: 0 done, 1 refused or failed, 2 wrong usage, 3 no orbitd there.\n");
+    return out == stdout ? CTL_DONE : CTL_USAGE;
+}
+
+int ctl_fail(enum rc rc)
+{
+    fprintf(stderr, "orbitctl: %s\n", err_text());
+    return rc == RC_GONE ? CTL_NO_ORBITD : CTL_FAILED;
+}
+
+int ctl_usage(const struct ctl *ctl)
+{
+    fprintf(stderr, "orbitctl: %s\n", err_text());
+    for (int i = 0; i < N_COMMANDS; i++)
+        if (strcmp(commands[i].name, ctl->command) == 0)
+            fprintf(stderr, "usage: orbitctl %s %s\n", commands[i].name, commands[i].operands);
+    return CTL_USAGE;
+}
+
+static int dispatch(struct ctl *ctl)
+{
+    for (int i = 0; i < N_COMMANDS; i++)
+        if (strcmp(commands[i].name, ctl->command) == 0)
+            return commands[i].run(ctl);
+    fprintf(stderr, "orbitctl: there is no command %s\n", ctl->command);
+    return help(stderr);
+}
+
+int main(int argc, char **argv)
+{
+    struct ctl ctl = {.args = {.count = argc - 1, .item = argv + 1}};
+    enum rc rc;
+
+    if (args_take_flag(&ctl.args, "--help") || ctl.args.count == 0)
+        return help(argc == 1 ? stderr : stdout);
+    ctl.json = args_take_flag(&ctl.args, "--json");
+    rc = args_take_text(&ctl.args, "--config", &ctl.config_path);
+    if (rc == RC_OK)
+        rc = args_take_text(&ctl.args, "--instance", &ctl.instance);
+    if (rc != RC_OK || ctl.args.count == 0) {
+        fprintf(stderr, "orbitctl: %s\n", rc != RC_OK ? err_text() : "which command?");
+        return help(stderr);
+    }
+    if (!ctl.config_path && !ctl.instance)
+        ctl.config_path = getenv("ORBITD_CONFIG");
+    ctl.command = ctl.args.item[0];
+    ctl.args.item++;
+    ctl.args.count--;
+    return dispatch(&ctl);
+}
