@@ -115,7 +115,7 @@ static enum rc make_arrays(struct bpm_frames *frames)
         !frame->quality) {
         return err_set(RC_NOMEM, "no memory for BPM frames");
     }
-    return faults_create(&frames->faults, "BPM", value_words, VALUE_FAULT_COUNT);
+    return faults_create(&frames->faults, "orbit-epics: BPM ", value_words, VALUE_FAULT_COUNT);
 }
 
 static enum rc make_raw(struct bpm_frames *frames)

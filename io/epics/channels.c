@@ -164,7 +164,7 @@ enum rc channels_create(struct channels **channels)
     if (!set) {
         return err_set(RC_NOMEM, "no memory for channels");
     }
-    enum rc rc = faults_create(&set->faults, "PV", fault_words, CHANNEL_FAULT_COUNT);
+    enum rc rc = faults_create(&set->faults, "orbit-epics: PV ", fault_words, CHANNEL_FAULT_COUNT);
     int status = ca_context_create(ca_enable_preemptive_callback);
     if (rc || status != ECA_NORMAL) {
         faults_destroy(set->faults);

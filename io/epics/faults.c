@@ -19,7 +19,7 @@ struct thing {
 };
 
 struct faults {
-    const char *what;
+    const char *what; /* begins a line */
     const char *const *words;
     unsigned n_kind;
     struct thing *thing;
@@ -125,8 +125,7 @@ static void report_kind(struct faults *faults, unsigned kind, int64_t now_ns, FI
         }
         if (worth_saying(thing)) {
             if (n < MAX_NAMES) {
-                fprintf(stream, "%s%s", n ? ", " : faults->what, n ? "" : " ");
-                fputs(thing->name, stream);
+                fprintf(stream, "%s%s", n ? ", " : faults->what, thing->name);
             }
             n++;
             changes += thing->changes;

@@ -15,7 +15,7 @@
 
 struct faults;
 
-/* what: "PV", "BPM". words [n_kind]: what is wrong, kind 0 being good. Strings are kept by pointer. */
+/* what: how a line begins, e.g. "program: PV ". words [n_kind]: what is wrong, kind 0 being good. Strings are kept by pointer. */
 MUST_USE enum rc faults_create(struct faults **faults, const char *what, const char *const *words,
                                unsigned n_kind);
 void faults_destroy(struct faults *faults);

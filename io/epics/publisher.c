@@ -240,7 +240,7 @@ enum rc publisher_create(struct publisher **publisher, const struct devices *dev
     p->dims = (struct orbit_dims){devices->n_bpm, devices->n_h, devices->n_v, devices->n_rf};
     link_init(&p->command_link, &(struct link_spec){.socket_path = socket_path,
                                                     .role = ROLE_OBSERVER,
-                                                    .name = "orbit-epics commands",
+                                                    .name = "orbit-epics-command",
                                                     .device_hash = devices_hash(devices)});
     enum rc rc = make_buffers(p);
     rc = rc ? rc : ioc_create(&p->ioc);

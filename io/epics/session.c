@@ -14,6 +14,8 @@
 #include "rt/base/clock.h"
 
 #define FRAME_WAIT_NS (NS_PER_S / 10)
+/* Searching takes a moment: what is not connected at once is no news. */
+#define SEARCH_NS (2 * NS_PER_S)
 
 struct session {
     const struct cfg *cfg;
@@ -24,6 +26,7 @@ struct session {
     pthread_t bpm_thread, actuator_thread;
     bool has_bpm_thread, has_actuator_thread;
     atomic_bool stop;
+    int64_t begun_ns;
 };
 
 static void *run_bpm(void *argument)
@@ -110,6 +113,7 @@ enum rc session_start(struct session **session, const struct devices *devices, c
         return err_set(RC_NOMEM, "no memory for a session");
     }
     s->cfg = cfg;
+    s->begun_ns = clock_mono_ns();
     init_links(s, devices, socket_path);
     enum rc rc = channels_create(&s->channels);
     rc = rc ? rc : bpm_frames_create(&s->frames, s->channels, devices, cfg);
@@ -144,6 +148,9 @@ void session_stop(struct session *s)
 size_t session_report(struct session *s, int64_t now_ns, FILE *stream)
 {
     size_t n_bad = 0;
+    if (now_ns - s->begun_ns < SEARCH_NS) {
+        return 0;
+    }
     channels_report(s->channels, now_ns, stream);
     bpm_frames_report(s->frames, now_ns, stream);
     channels_count(s->channels, &n_bad);
