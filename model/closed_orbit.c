@@ -96,22 +96,21 @@ enum rc closed_orbit_solve(const struct lattice *lattice,
     for (int row = 0; row < 4; row++)
         for (int column = 0; column < 4; column++)
             orbit->turn[row][column] = tangent.column[column][row];
-    if (!closed_orbit_is_stable((const double(*)[4]) orbit->turn, tune))
+    if (!closed_orbit_is_stable(orbit->turn, tune))
         return err_set(RC_NUMERIC, "motion about the closed orbit is not stable");
     memcpy(orbit->start, z, sizeof z);
     return RC_OK;
 }
 
 enum rc closed_orbit_everywhere(const struct lattice *lattice, const double start[TRACK_DIM],
-                                double *z_all)
+                                double z_all[][TRACK_DIM])
 {
-    memcpy(z_all, start, TRACK_DIM * sizeof *z_all);
+    memcpy(z_all[0], start, sizeof z_all[0]);
     for (uint32_t i = 0; i < lattice->n_element; i++) {
-        double *z = z_all + (size_t) TRACK_DIM * i;
         enum rc rc;
 
-        memcpy(z + TRACK_DIM, z, TRACK_DIM * sizeof *z);
-        rc = track_range(lattice, i, i + 1, z + TRACK_DIM, NULL);
+        memcpy(z_all[i + 1], z_all[i], sizeof z_all[i]);
+        rc = track_range(lattice, i, i + 1, z_all[i + 1], NULL);
         if (rc != RC_OK)
             return rc;
     }
@@ -147,7 +146,7 @@ enum rc closed_orbit_at_bpms(const struct lattice *lattice, const double start[T
 /* With u = lambda + 1/lambda, the characteristic polynomial of a symplectic 4x4 matrix is
  * u^2 - tr(M) u + (c2 - 2), c2 = (tr(M)^2 - tr(M^2))/2: stable when both u are real and within
  * +-2. */
-bool closed_orbit_is_stable(const double turn[4][4], double tune[2])
+bool closed_orbit_is_stable(double turn[4][4], double tune[2])
 {
     static const double equal_tunes = 1e-12;
     double trace = 0, trace_square = 0, c2, split;

@@ -37,16 +37,17 @@ MUST_USE enum rc closed_orbit_solve(const struct lattice *lattice,
                                     const struct closed_orbit_request *request,
                                     struct closed_orbit *orbit);
 
-/* Coordinates at every element entrance and at the end: z_all [n_element + 1][TRACK_DIM]. */
+/* Coordinates at every element entrance and at the end: z_all [n_element + 1]. */
 MUST_USE enum rc closed_orbit_everywhere(const struct lattice *lattice,
-                                         const double start[TRACK_DIM], double *z_all);
+                                         const double start[TRACK_DIM],
+                                         double z_all[][TRACK_DIM]);
 
 /* Positions at the BPMs: position_m [2 n_bpm], x of all, then y of all. */
 MUST_USE enum rc closed_orbit_at_bpms(const struct lattice *lattice,
                                       const double start[TRACK_DIM], double *position_m);
 
 /* True and both fractional tunes (0..0.5, the order of the planes not told) if the motion of
- * the symplectic one-turn matrix is bounded; false if not. */
-bool closed_orbit_is_stable(const double turn[4][4], double tune[2]);
+ * the symplectic one-turn matrix is bounded; false if not. Only reads turn. */
+bool closed_orbit_is_stable(double turn[4][4], double tune[2]);
 
 #endif

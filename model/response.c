@@ -332,7 +332,7 @@ static void seen_at_start(const struct station *station, const double exit[TRACK
     for (int row = 0; row < 4; row++)
         for (int column = 0; column < 4; column++)
             t[row][column] = station->exit[column][row];
-    solve_symplectic_inverse(inverse, (const double(*)[4]) t);
+    solve_symplectic_inverse(inverse, t);
     for (int row = 0; row < 4; row++) {
         w[row] = 0;
         for (int column = 0; column < 4; column++)

@@ -66,7 +66,7 @@ bool solve_small(double a[SOLVE_MAX][SOLVE_MAX], double b[SOLVE_MAX], int n)
     return true;
 }
 
-void solve_symplectic_inverse(double inverse[4][4], const double m[4][4])
+void solve_symplectic_inverse(double inverse[4][4], double m[4][4])
 {
     for (int i = 0; i < 4; i += 2) {
         for (int j = 0; j < 4; j += 2) {

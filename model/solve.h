@@ -11,7 +11,7 @@ enum { SOLVE_MAX = 5 };
  * SOLVE_MAX long, n of them count. False: singular to rounding. */
 bool solve_small(double a[SOLVE_MAX][SOLVE_MAX], double b[SOLVE_MAX], int n);
 
-/* Inverse of a symplectic 4x4 matrix by rearrangement. */
-void solve_symplectic_inverse(double inverse[4][4], const double m[4][4]);
+/* Inverse of a symplectic 4x4 matrix by rearrangement; m is only read. */
+void solve_symplectic_inverse(double inverse[4][4], double m[4][4]);
 
 #endif

@@ -43,14 +43,14 @@ static void a_turn_returns_to_the_closed_orbit(void **state)
 {
     struct lattice *ring = *state;
     struct closed_orbit orbit = {.iterations = 0};
-    double *all = malloc((ring->n_element + 1) * TRACK_DIM * sizeof *all);
+    double(*all)[TRACK_DIM] = malloc((ring->n_element + 1) * sizeof *all);
 
     kick(ring, 1e-4);
     assert_int_equal(closed_orbit_solve(ring, &fixed_momentum, &orbit), RC_OK);
     assert_true(fabs(orbit.start[0]) > 1e-5);
     assert_int_equal(closed_orbit_everywhere(ring, orbit.start, all), RC_OK);
     for (int i = 0; i < 4; i++)
-        assert_close(all[ring->n_element * TRACK_DIM + (uint32_t) i], orbit.start[i], 0, 1e-15);
+        assert_close(all[ring->n_element][i], orbit.start[i], 0, 1e-15);
     free(all);
 }
 
@@ -88,7 +88,7 @@ static void positions_at_bpms_are_those_of_the_orbit(void **state)
 {
     struct lattice *ring = *state;
     struct closed_orbit orbit = {.iterations = 0};
-    double *all = malloc((ring->n_element + 1) * TRACK_DIM * sizeof *all), bpm[48];
+    double(*all)[TRACK_DIM] = malloc((ring->n_element + 1) * sizeof *all), bpm[48];
     struct lattice_device first = ring->bpm[0];
 
     kick(ring, 1e-4);
@@ -98,8 +98,8 @@ static void positions_at_bpms_are_those_of_the_orbit(void **state)
     assert_int_equal(closed_orbit_everywhere(ring, orbit.start, all), RC_OK);
     assert_int_equal(closed_orbit_at_bpms(ring, orbit.start, bpm), RC_OK);
     for (uint32_t i = 0; i < 24; i++) {
-        assert_close(bpm[i], all[ring->bpm[i].element * TRACK_DIM], 0, 0);
-        assert_close(bpm[24 + i], all[ring->bpm[i].element * TRACK_DIM + 2], 0, 0);
+        assert_close(bpm[i], all[ring->bpm[i].element][0], 0, 0);
+        assert_close(bpm[24 + i], all[ring->bpm[i].element][2], 0, 0);
     }
     free(all);
 }
@@ -147,12 +147,12 @@ static void stability_follows_from_the_turn(void **state)
     double tune[2];
 
     (void) state;
-    assert_true(closed_orbit_is_stable((const double(*)[4]) turn, tune));
+    assert_true(closed_orbit_is_stable(turn, tune));
     assert_close(fmin(tune[0], tune[1]), mu / (2 * M_PI), 1e-12, 0);
     assert_close(fmax(tune[0], tune[1]), nu / (2 * M_PI), 1e-12, 0);
     turn[0][0] = turn[1][1] = cosh(0.1);
     turn[0][1] = turn[1][0] = sinh(0.1);
-    assert_false(closed_orbit_is_stable((const double(*)[4]) turn, tune));
+    assert_false(closed_orbit_is_stable(turn, tune));
 }
 
 #define IN_RING(test) cmocka_unit_test_setup_teardown(test, open_ring, close_ring)
