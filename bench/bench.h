@@ -41,6 +41,9 @@ MUST_USE enum rc bench_matvec(const struct bench_options *options, json_t **resu
 /* Array of wake-up lateness: one object per rate and timer mode. */
 MUST_USE enum rc bench_wake(const struct bench_options *options, json_t **result);
 
+/* Array of whole cycles of the loop: one object per content and rate. */
+MUST_USE enum rc bench_cycle(const struct bench_options *options, json_t **result);
+
 /* Adds report["budgets"], and prints tables and verdicts. */
 void bench_report(json_t *report);
 

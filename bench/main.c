@@ -12,7 +12,7 @@
 enum { MOST_COUNT = 99, MOST_SECONDS = 60 };
 
 static const char usage[] =
-    "usage: orbit-bench [--json FILE] [--only matvec|wake] [--quick]\n"
+    "usage: orbit-bench [--json FILE] [--only matvec|wake|cycle] [--quick]\n"
     "                   [--core N] [--priority N] [--rounds N] [--pairs N] [--seconds S]\n"
     "Measures this host: matrix-vector products against OpenBLAS and against reading memory, "
     "and\n"
@@ -69,9 +69,10 @@ static enum rc take_option(struct request *request, const char *name, int key)
         return RC_OK;
     case 'o':
         request->only = optarg;
-        if (strcmp(optarg, "matvec") == 0 || strcmp(optarg, "wake") == 0)
+        if (strcmp(optarg, "matvec") == 0 || strcmp(optarg, "wake") == 0 ||
+            strcmp(optarg, "cycle") == 0)
             return RC_OK;
-        return err_set(RC_INPUT, "--only %s: wants matvec or wake", optarg);
+        return err_set(RC_INPUT, "--only %s: wants matvec, wake or cycle", optarg);
     case 'q':
         *options =
             (struct bench_options){options->core, options->priority, 2, 40, 2, 0.02, true};
@@ -119,7 +120,7 @@ static enum rc measure(const struct request *request, json_t *report)
     static const struct {
         const char *name;
         enum rc (*run)(const struct bench_options *options, json_t **result);
-    } parts[] = {{"matvec", bench_matvec}, {"wake", bench_wake}};
+    } parts[] = {{"matvec", bench_matvec}, {"wake", bench_wake}, {"cycle", bench_cycle}};
     struct cpu_time from, to;
     enum rc rc = RC_OK;
 

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Builds orbit-bench (preset release) and runs it; arguments go to orbit-bench:
-#   bash bench/run.sh [--json FILE] [--only matvec|wake] [--quick] [--core N] ...
+#   bash bench/run.sh [--json FILE] [--only matvec|wake|cycle] [--quick] [--core N] ...
 # The build lies in build/release; ORBIT_BUILD_DIR names another folder.
 set -euo pipefail
 

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -124,6 +125,25 @@ static void every_rate_and_mode_has_its_lateness(void **state)
     }
 }
 
+static void a_cycle_with_matrices_took_its_frames_and_stepped_the_law(void **state)
+{
+    const json_t *rows = json_object_get(report, "cycle");
+    size_t i;
+    json_t *row;
+
+    (void) state;
+    assert_int_equal(json_array_size(rows), 8);
+    json_array_foreach(rows, i, row)
+    {
+        const char *what = json_string_value(json_object_get(row, "what"));
+
+        check_times(json_object_get(json_object_get(row, "phases"), "cycle"));
+        assert_true(number(row, "cycles") > 0);
+        assert_true((number(row, "frames") > 0) == (strcmp(what, "empty") != 0));
+        assert_true((number(row, "law_steps") > 0) == (strcmp(what, "law") == 0));
+    }
+}
+
 static void a_quick_run_judges_nothing(void **state)
 {
     const json_t *verdicts = json_object_get(report, "budgets");
@@ -190,6 +210,7 @@ int main(void)
         cmocka_unit_test(the_report_describes_the_host_and_the_build),
         cmocka_unit_test(every_product_has_its_bound_its_yardstick_and_their_ratios),
         cmocka_unit_test(every_rate_and_mode_has_its_lateness),
+        cmocka_unit_test(a_cycle_with_matrices_took_its_frames_and_stepped_the_law),
         cmocka_unit_test(a_quick_run_judges_nothing),
         cmocka_unit_test(wrong_options_end_with_status_2),
         cmocka_unit_test(percentiles_come_from_the_sorted_samples),

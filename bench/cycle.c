@@ -1,0 +1,130 @@
+#include <pthread.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "bench/bench.h"
+#include "bench/cycle_rig.h"
+#include "rt/base/clock.h"
+#include "rt/base/hist.h"
+#include "rt/sys/host.h"
+
+enum { ECHO_HZ = 50, LEAST_CYCLES = 10 };
+static const int64_t MOST_WAIT_NS = 20000000000;
+
+static const struct cycle_setup setups[] = {
+    {"empty", {1, 1, 1, 0}, 1000, false, false, MATVEC_F64},
+    {"empty", {1, 1, 1, 0}, 10000, false, false, MATVEC_F64},
+    {"frames", {123, 48, 64, 1}, 1000, true, false, MATVEC_F64},
+    {"frames", {123, 48, 64, 1}, 10000, true, false, MATVEC_F64},
+    {"law", {123, 48, 64, 1}, 1000, true, true, MATVEC_F64},
+    {"law", {123, 48, 64, 1}, 10000, true, true, MATVEC_F64},
+    {"law", {123, 48, 64, 1}, 1000, true, true, MATVEC_F32},
+    {"law", {123, 48, 64, 1}, 10000, true, true, MATVEC_F32},
+};
+enum { N_SETUP = sizeof(setups) / sizeof(setups[0]) };
+
+struct cycle_run {
+    const struct bench_options *options;
+    struct cycle_rig rig;
+    atomic_bool stop;
+    struct host_grant grant;
+};
+
+static void *loop_thread(void *argument)
+{
+    struct cycle_run *run = argument;
+
+    host_enter_loop(&run->grant, &(struct host_wish){.core = run->options->core,
+                                                     .priority = run->options->priority});
+    loop_run(run->rig.loop, &run->stop);
+    return NULL;
+}
+
+/* Plays the gateways on their own clock until `until_ns`: not in step with the loop, as
+ * outside. */
+static void feed_until(struct cycle_run *run, int64_t until_ns)
+{
+    int64_t period_ns = 1000000000 / run->rig.setup.rate_hz, at_ns = clock_mono_ns();
+    int64_t echo_ns = at_ns;
+
+    while (at_ns < until_ns || (!enough(run) && at_ns < until_ns + MOST_WAIT_NS)) {
+        struct timespec wake = clock_timespec(at_ns);
+
+        clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &wake, NULL);
+        if (run->rig.setup.frames)
+            cycle_rig_feed(&run->rig, RIG_BPM, clock_mono_ns());
+        if (run->rig.setup.frames && at_ns >= echo_ns) {
+            cycle_rig_feed(&run->rig, RIG_ACTUATOR, clock_mono_ns());
+            echo_ns += 1000000000 / ECHO_HZ;
+        }
+        at_ns += period_ns;
+    }
+}
+
+static json_t *phase_json(const struct status_block *status, enum phase phase)
+{
+    struct hist copy;
+
+    hist_copy(&copy, &status->phase[phase]);
+    return json_pack(
+        "{s:f, s:f, s:f, s:f}", "p50_us", (double) hist_percentile(&copy, 50) / 1000, "p99_us",
+        (double) hist_percentile(&copy, 99) / 1000, "p99_9_us",
+        (double) hist_percentile(&copy, 99.9) / 1000, "max_us", (double) copy.max / 1000);
+}
+
+static json_t *run_json(const struct cycle_run *run)
+{
+    static const char *const names[PHASE_COUNT] = {
+        [PHASE_WAKE] = "wake",       [PHASE_INGEST] = "ingest",   [PHASE_PREDICT] = "predict",
+        [PHASE_CORRECT] = "correct", [PHASE_PUBLISH] = "publish", [PHASE_CYCLE] = "cycle"};
+    const struct cycle_setup *setup = &run->rig.setup;
+    const struct status_block *status = run->rig.status;
+    json_t *phases = json_object();
+
+    for (int phase = 0; phase < PHASE_COUNT; phase++)
+        json_object_set_new(phases, names[phase], phase_json(status, (enum phase) phase));
+    return json_pack("{s:s, s:s, s:i, s:I, s:I, s:i, s:I, s:I, s:I, s:I, s:o}", "what",
+                     setup->what, "storage",
+                     setup->storage == MATVEC_F32 ? "float32" : "float64", "rate_hz",
+                     setup->rate_hz, "n_row", (json_int_t) dims_n_row(&setup->dims), "n_col",
+                     (json_int_t) dims_n_col(&setup->dims), "priority", run->grant.priority,
+                     "cycles", (json_int_t) status->counter[COUNTER_CYCLES], "skipped",
+                     (json_int_t) status->counter[COUNTER_SKIPPED], "frames",
+                     (json_int_t) status->counter[COUNTER_FRAMES], "law_steps",
+                     (json_int_t) status->counter[COUNTER_LAW_STEPS], "phases", phases);
+}
+
+static enum rc measure_setup(const struct bench_options *options,
+                             const struct cycle_setup *setup, json_t *result)
+{
+    static struct cycle_run run;
+    pthread_t thread;
+    enum rc rc;
+
+    run = (struct cycle_run){.options = options};
+    rc = cycle_rig_open(&run.rig, setup);
+    if (rc != RC_OK)
+        return rc;
+    if (pthread_create(&thread, NULL, loop_thread, &run) != 0) {
+        cycle_rig_close(&run.rig);
+        return err_set(RC_SYS, "thread of a benchmark: not created");
+    }
+    feed_until(&run, clock_mono_ns() + (int64_t) (options->seconds * 1e9));
+    atomic_store(&run.stop, true);
+    pthread_join(thread, NULL);
+    json_array_append_new(result, run_json(&run));
+    cycle_rig_close(&run.rig);
+    return RC_OK;
+}
+
+enum rc bench_cycle(const struct bench_options *options, json_t **result)
+{
+    struct host_grant grant = {0};
+    enum rc rc = RC_OK;
+
+    *result = json_array();
+    host_lock_memory(&grant);
+    for (int i = 0; rc == RC_OK && i < N_SETUP; i++)
+        rc = measure_setup(options, &setups[i], *result);
+    return rc;
+}
