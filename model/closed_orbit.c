@@ -83,7 +83,7 @@ enum rc closed_orbit_solve(const struct lattice *lattice,
                            struct closed_orbit *orbit)
 {
     struct tangent tangent;
-    double z[TRACK_DIM], tune[2];
+    double z[TRACK_DIM], turn[4][4], tune[2];
     enum rc rc;
 
     memcpy(z, orbit->start, sizeof z);
@@ -95,9 +95,10 @@ enum rc closed_orbit_solve(const struct lattice *lattice,
         return rc;
     for (int row = 0; row < 4; row++)
         for (int column = 0; column < 4; column++)
-            orbit->turn[row][column] = tangent.column[column][row];
-    if (!closed_orbit_is_stable(orbit->turn, tune))
+            turn[row][column] = tangent.column[column][row];
+    if (!closed_orbit_is_stable(turn, tune))
         return err_set(RC_NUMERIC, "motion about the closed orbit is not stable");
+    memcpy(orbit->turn, turn, sizeof turn);
     memcpy(orbit->start, z, sizeof z);
     return RC_OK;
 }
