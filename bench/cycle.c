@@ -40,6 +40,17 @@ static void *loop_thread(void *argument)
     return NULL;
 }
 
+/* A short run on a busy machine goes on until every counter that is reported has moved. */
+static bool enough(const struct cycle_run *run)
+{
+    const uint64_t *counter = run->rig.status->counter;
+    const struct cycle_setup *setup = &run->rig.setup;
+
+    return __atomic_load_n(&counter[COUNTER_CYCLES], __ATOMIC_RELAXED) >= LEAST_CYCLES &&
+           (!setup->frames || __atomic_load_n(&counter[COUNTER_FRAMES], __ATOMIC_RELAXED)) &&
+           (!setup->matrices || __atomic_load_n(&counter[COUNTER_LAW_STEPS], __ATOMIC_RELAXED));
+}
+
 /* Plays the gateways on their own clock until `until_ns`: not in step with the loop, as
  * outside. */
 static void feed_until(struct cycle_run *run, int64_t until_ns)
