@@ -71,7 +71,8 @@ struct controls {
     struct settings *settings;
 };
 
-enum rc controls_create(struct controls **controls, const struct settings *initial, double rf_hz)
+enum rc controls_create(struct controls **controls, const struct settings *initial,
+                        double rf_hz)
 {
     struct controls *c = calloc(1, sizeof *c);
     enum rc rc = RC_OK;
@@ -189,7 +190,8 @@ void controls_unlock(struct controls *controls, bool changed)
     pthread_mutex_unlock(&controls->lock);
 }
 
-bool controls_take_settings(struct controls *controls, uint64_t *revision, struct settings *copy)
+bool controls_take_settings(struct controls *controls, uint64_t *revision,
+                            struct settings *copy)
 {
     if (controls->revision == *revision || pthread_mutex_trylock(&controls->lock) != 0)
         return false;

@@ -1,8 +1,9 @@
-/* What is set from outside while the virtual ring runs: set points of the machine, and its settings and faults.
+/* What is set from outside while the virtual ring runs: set points of the machine, and its
+ * settings and faults.
  *
- * Set points are single values and counted: tests prove with the counters that nothing was written when
- * nothing may be. Settings change as one set under a lock with a revision. Set by any thread (the CA
- * server's), taken by the update thread, which never waits.
+ * Set points are single values and counted: tests prove with the counters that nothing was
+ * written when nothing may be. Settings change as one set under a lock with a revision. Set by
+ * any thread (the CA server's), taken by the update thread, which never waits.
  */
 #ifndef ORBIT_BENCH_RING_CONTROLS_H
 #define ORBIT_BENCH_RING_CONTROLS_H
@@ -15,14 +16,14 @@
 
 /* Single settings, SI units. */
 enum setting {
-    SETTING_BPM_NOISE_M,  /* rms of one reading */
-    SETTING_LINE_M,       /* rms orbit motion at 50 Hz */
-    SETTING_DRIFT_M,      /* rms slow drift */
-    SETTING_LIFETIME_S,   /* of the stored beam */
-    SETTING_POLE_SCALE,   /* bandwidth of every corrector times this */
-    SETTING_RATE_SCALE,   /* ramp of every corrector times this */
-    SETTING_STEP_SCALE,   /* DAC step of every corrector times this; 0: none */
-    SETTING_READBACK_A,   /* rms noise of a readback */
+    SETTING_BPM_NOISE_M, /* rms of one reading */
+    SETTING_LINE_M,      /* rms orbit motion at 50 Hz */
+    SETTING_DRIFT_M,     /* rms slow drift */
+    SETTING_LIFETIME_S,  /* of the stored beam */
+    SETTING_POLE_SCALE,  /* bandwidth of every corrector times this */
+    SETTING_RATE_SCALE,  /* ramp of every corrector times this */
+    SETTING_STEP_SCALE,  /* DAC step of every corrector times this; 0: none */
+    SETTING_READBACK_A,  /* rms noise of a readback */
     SETTING_COUNT
 };
 
@@ -37,7 +38,8 @@ struct settings {
 };
 
 /* Empty settings, all zero. */
-MUST_USE enum rc settings_create(struct settings **settings, uint32_t n_bpm, uint32_t n_corrector);
+MUST_USE enum rc settings_create(struct settings **settings, uint32_t n_bpm,
+                                 uint32_t n_corrector);
 void settings_destroy(struct settings *settings);
 void settings_copy(struct settings *to, const struct settings *from);
 
@@ -65,21 +67,25 @@ double controls_corrector_a(const struct controls *controls, uint32_t i);
 double controls_rf_hz(const struct controls *controls);
 
 struct write_counts {
-    uint64_t writes; /* set points put */
+    uint64_t writes;                   /* set points put */
     int64_t last_utc_ns, last_mono_ns; /* of the last one; 0: none yet */
 };
 
 struct write_counts controls_writes(const struct controls *controls);
 
-/* A stored current put from outside (A), for the update thread to take once; the newest wins. */
+/* A stored current put from outside (A), for the update thread to take once; the newest wins.
+ */
 void controls_inject(struct controls *controls, double current_a);
 bool controls_take_injection(struct controls *controls, double *current_a);
 
-/* Settings: lock, change what controls_settings gives, unlock. Unlocking with `changed` raises the revision. */
+/* Settings: lock, change what controls_settings gives, unlock. Unlocking with `changed` raises
+ * the revision. */
 struct settings *controls_lock(struct controls *controls);
 void controls_unlock(struct controls *controls, bool changed);
 
-/* Copies the settings if they changed since *revision (start with 0) and nobody is changing them now. */
-bool controls_take_settings(struct controls *controls, uint64_t *revision, struct settings *copy);
+/* Copies the settings if they changed since *revision (start with 0) and nobody is changing
+ * them now. */
+bool controls_take_settings(struct controls *controls, uint64_t *revision,
+                            struct settings *copy);
 
 #endif

@@ -13,7 +13,7 @@ static const double shortest_drift_s = 20, longest_drift_s = 1000;
 
 struct disturbance {
     uint32_t rows;
-    double *pattern; /* [N_PATTERN][rows], each plane of rms 1 */
+    double *pattern;        /* [N_PATTERN][rows], each plane of rms 1 */
     double wander[N_DRIFT]; /* standard deviation 1 in the long run */
     struct random random;
 };

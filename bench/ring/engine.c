@@ -21,15 +21,15 @@ struct engine {
     struct random random;
     double start_rf_hz;
     double beam_a;
-    bool found; /* the solver has an orbit */
+    bool found;                              /* the solver has an orbit */
     struct plant_corrector_channel *nominal; /* [n_corrector] as given */
-    double *input;      /* [n_corrector + 1] */
-    double *change;     /* [n_corrector + 1] since the solution */
-    double *position_m; /* [2 n_bpm] */
-    double *fresh_m;    /* [2 n_bpm] readings before faults */
-    double *reading_m;  /* [2 n_bpm] */
-    double *sum;        /* [n_bpm] */
-    double *readback_a; /* [n_corrector] */
+    double *input;                           /* [n_corrector + 1] */
+    double *change;                          /* [n_corrector + 1] since the solution */
+    double *position_m;                      /* [2 n_bpm] */
+    double *fresh_m;                         /* [2 n_bpm] readings before faults */
+    double *reading_m;                       /* [2 n_bpm] */
+    double *sum;                             /* [n_bpm] */
+    double *readback_a;                      /* [n_corrector] */
     char why[ENGINE_WHY_SIZE];
     struct engine_sample sample;
 };
@@ -193,7 +193,8 @@ static void check_orbit(struct engine *e, const struct solution *solution)
         e->found = false;
         if (e->beam_a > 0) {
             lose_beam(e, "");
-            snprintf(e->why, sizeof e->why, "orbit of %.1f mm in %c at BPM %u meets the chamber",
+            snprintf(e->why, sizeof e->why,
+                     "orbit of %.1f mm in %c at BPM %u meets the chamber",
                      e->position_m[i] * 1e3, i < n ? 'x' : 'y', i % n);
         }
         return;

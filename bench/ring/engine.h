@@ -1,9 +1,9 @@
 /* One sample of the virtual ring after the other: set points -> kicks -> orbit -> readings.
  *
- * Kicks come out of the corrector dynamics; the orbit is the solver's last nonlinear one, carried on
- * linearly with the kicks since, plus disturbances; BPMs and their faults make readings of it. No clock and
- * no EPICS in here: time is an argument, so that tests run in virtual time. Nothing is allocated after
- * engine_create. One thread steps.
+ * Kicks come out of the corrector dynamics; the orbit is the solver's last nonlinear one,
+ * carried on linearly with the kicks since, plus disturbances; BPMs and their faults make
+ * readings of it. No clock and no EPICS in here: time is an argument, so that tests run in
+ * virtual time. Nothing is allocated after engine_create. One thread steps.
  */
 #ifndef ORBIT_BENCH_RING_ENGINE_H
 #define ORBIT_BENCH_RING_ENGINE_H
@@ -18,14 +18,15 @@
 
 enum { ENGINE_WHY_SIZE = 200 };
 
-/* What an engine is made of; all of it outlives the engine and is used by it alone from then on, but for
- * controls. */
+/* What an engine is made of; all of it outlives the engine and is used by it alone from then
+ * on, but for controls. */
 struct engine_parts {
     struct controls *controls;
     struct solver *solver;
     struct disturbance *disturbance;
     uint32_t n_bpm, n_corrector;
-    /* [n_corrector]; gain error and polarity come from the settings, which also scale the rest */
+    /* [n_corrector]; gain error and polarity come from the settings, which also scale the rest
+     */
     const struct plant_corrector_channel *corrector;
     double corrector_delay_s;
     double bpm_delay_s; /* half a pure delay, half a low-pass */
@@ -34,7 +35,8 @@ struct engine_parts {
     uint64_t seed;
 };
 
-/* Valid until the next step. Orbits are [2 n_bpm], x then y. Without a beam positions and readings are 0. */
+/* Valid until the next step. Orbits are [2 n_bpm], x then y. Without a beam positions and
+ * readings are 0. */
 struct engine_sample {
     const double *position_m; /* of the beam */
     const double *reading_m;  /* as the BPMs tell; NaN where that fault is set */

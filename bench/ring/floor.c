@@ -18,14 +18,14 @@ struct search {
     struct machine *machine;
     struct readings *readings;
     uint32_t rows, columns;
-    double *kick_rad;    /* [columns] */
-    double *position_m;  /* [rows] */
-    double *error_m;     /* [rows] */
-    double *zero_m;      /* [rows]: the error of a beam on the axis */
-    double *matrix;      /* [rows][columns + 1] */
-    double *seen;        /* [rows][columns]: the matrix as the BPMs see it */
-    double *right;       /* [max(rows, columns)] */
-    double *singular;    /* [columns] */
+    double *kick_rad;   /* [columns] */
+    double *position_m; /* [rows] */
+    double *error_m;    /* [rows] */
+    double *zero_m;     /* [rows]: the error of a beam on the axis */
+    double *matrix;     /* [rows][columns + 1] */
+    double *seen;       /* [rows][columns]: the matrix as the BPMs see it */
+    double *right;      /* [max(rows, columns)] */
+    double *singular;   /* [columns] */
 };
 
 static enum rc search_allocate(struct search *s, struct machine *machine,
@@ -33,7 +33,9 @@ static enum rc search_allocate(struct search *s, struct machine *machine,
 {
     size_t rows = 2 * (size_t) machine_bpms(machine), columns = machine_correctors(machine);
 
-    *s = (struct search){.machine = machine, .readings = readings, .rows = (uint32_t) rows,
+    *s = (struct search){.machine = machine,
+                         .readings = readings,
+                         .rows = (uint32_t) rows,
                          .columns = (uint32_t) columns};
     s->kick_rad = calloc(columns, sizeof *s->kick_rad);
     s->position_m = calloc(rows, sizeof *s->position_m);
@@ -98,10 +100,11 @@ static enum rc step(struct search *s)
         return rc;
     memcpy(s->right, s->error_m, s->rows * sizeof *s->right);
     info = LAPACKE_dgelsd(LAPACK_ROW_MAJOR, (lapack_int) s->rows, (lapack_int) s->columns, 1,
-                          s->seen, (lapack_int) s->columns, s->right, 1, s->singular, rank_limit,
-                          &rank);
+                          s->seen, (lapack_int) s->columns, s->right, 1, s->singular,
+                          rank_limit, &rank);
     if (info)
-        return err_set(RC_NUMERIC, "least squares for the floor failed (LAPACK %d)", (int) info);
+        return err_set(RC_NUMERIC, "least squares for the floor failed (LAPACK %d)",
+                       (int) info);
     for (uint32_t c = 0; c < s->columns; c++)
         s->kick_rad[c] -= s->right[c];
     return RC_OK;

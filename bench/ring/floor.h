@@ -1,5 +1,6 @@
-/* The least-squares floor: the smallest orbit error, as a feedback sees it without BPM noise, that the correctors
- * of the virtual ring can reach. Every "after" of a closed loop is judged against it. */
+/* The least-squares floor: the smallest orbit error, as a feedback sees it without BPM noise,
+ * that the correctors of the virtual ring can reach. Every "after" of a closed loop is judged
+ * against it. */
 #ifndef ORBIT_BENCH_RING_FLOOR_H
 #define ORBIT_BENCH_RING_FLOOR_H
 
@@ -14,9 +15,10 @@ struct floor_result {
     uint32_t iterations;
 };
 
-/* Gauss-Newton on the nonlinear machine from zero kicks, unregularised least squares over both planes, the
- * RF frequency left alone. kick_rad [correctors] gets the kicks of the floor (may be NULL). Leaves
- * the machine solved at zero kicks. RC_NUMERIC: no closed orbit without correction. */
+/* Gauss-Newton on the nonlinear machine from zero kicks, unregularised least squares over both
+ * planes, the RF frequency left alone. kick_rad [correctors] gets the kicks of the floor (may
+ * be NULL). Leaves the machine solved at zero kicks. RC_NUMERIC: no closed orbit without
+ * correction. */
 MUST_USE enum rc floor_find(struct machine *machine, struct readings *readings,
                             struct floor_result *result, double *kick_rad);
 

@@ -8,7 +8,8 @@
 #include "model/plant/random.h"
 #include "model/response.h"
 
-/* Orbits only have to be better than BPM noise by far, and fewer Newton steps keep the rate up. */
+/* Orbits only have to be better than BPM noise by far, and fewer Newton steps keep the rate up.
+ */
 static const double newton_step_m = 1e-9;
 /* Far below the feed-down of sextupoles, far above rounding. */
 static const double pattern_move_m = 1e-8;
@@ -18,10 +19,11 @@ struct machine {
     struct lattice *lattice;
     struct lattice *moved; /* for patterns: the same ring, quadrupoles displaced further */
     uint64_t seed;
-    double path_m;                  /* of the last solution */
-    double start[TRACK_DIM];        /* of the last solution */
-    double *own_hkick, *own_vkick;  /* kicks that are part of the design, per corrector of the plane */
-    double *scratch;                /* [2 bpms] */
+    double path_m;           /* of the last solution */
+    double start[TRACK_DIM]; /* of the last solution */
+    double *own_hkick,
+        *own_vkick;  /* kicks that are part of the design, per corrector of the plane */
+    double *scratch; /* [2 bpms] */
 };
 
 static void displace(struct element *element, double x_m, double y_m)
@@ -30,10 +32,12 @@ static void displace(struct element *element, double x_m, double y_m)
     element->dy_m += y_m;
 }
 
-/* Every kind of error has a stream of its own, so that switching one on leaves the others as they were. */
+/* Every kind of error has a stream of its own, so that switching one on leaves the others as
+ * they were. */
 enum stream { STREAM_MISALIGNMENT = 1, STREAM_FIELD, STREAM_PATTERN };
 
-static void seed_stream(struct random *random, uint64_t seed, enum stream stream, uint64_t which)
+static void seed_stream(struct random *random, uint64_t seed, enum stream stream,
+                        uint64_t which)
 {
     random_seed(random, (seed << 24) ^ ((uint64_t) stream << 16) ^ which);
 }
@@ -118,7 +122,8 @@ enum rc machine_create(struct machine **machine, const struct lattice *design,
     enum rc rc;
 
     if (design->n_bpm == 0 || design->n_hcorrector + design->n_vcorrector == 0)
-        return err_set(RC_INPUT, "the lattice has %u BPMs and %u correctors: nothing to simulate",
+        return err_set(RC_INPUT,
+                       "the lattice has %u BPMs and %u correctors: nothing to simulate",
                        design->n_bpm, design->n_hcorrector + design->n_vcorrector);
     m = calloc(1, sizeof *m);
     if (!m)
@@ -153,7 +158,8 @@ uint32_t machine_correctors(const struct machine *machine)
     return machine->lattice->n_hcorrector + machine->lattice->n_vcorrector;
 }
 
-static void apply_kicks(struct machine *machine, struct lattice *lattice, const double *kick_rad)
+static void apply_kicks(struct machine *machine, struct lattice *lattice,
+                        const double *kick_rad)
 {
     const double *vkick_rad = kick_rad + lattice->n_hcorrector;
 

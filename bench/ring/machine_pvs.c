@@ -41,7 +41,8 @@ struct machine_pvs {
     uint64_t resets;
 };
 
-static enum rc add(struct machine_pvs *m, const char *name, struct ioc_point *point, int *handle)
+static enum rc add(struct machine_pvs *m, const char *name, struct ioc_point *point,
+                   int *handle)
 {
     char full[2 * DEVICE_PV_SIZE];
 
@@ -169,11 +170,22 @@ static enum rc add_corrector(struct machine_pvs *m, uint32_t i)
 {
     const struct corrector_device *device = &m->ring->devices.corrector[i];
     struct ioc_limits limits = {-device->limit_a, device->limit_a};
-    struct ioc_point set = {.type = IOC_REAL, .unit = "A", .prec = 6, .desc = device->name,
-                            .display = limits, .drive = limits, .put = put_corrector,
-                            .context = &m->hook[i], .group = PV_GROUP_SET};
-    struct ioc_point readback = {.type = IOC_REAL, .unit = "A", .prec = 6, .desc = device->name,
-                                 .display = limits, .group = PV_GROUP_READBACK, .always = true};
+    struct ioc_point set = {.type = IOC_REAL,
+                            .unit = "A",
+                            .prec = 6,
+                            .desc = device->name,
+                            .display = limits,
+                            .drive = limits,
+                            .put = put_corrector,
+                            .context = &m->hook[i],
+                            .group = PV_GROUP_SET};
+    struct ioc_point readback = {.type = IOC_REAL,
+                                 .unit = "A",
+                                 .prec = 6,
+                                 .desc = device->name,
+                                 .display = limits,
+                                 .group = PV_GROUP_READBACK,
+                                 .always = true};
     enum rc rc;
 
     m->hook[i] = (struct hook){m, i};
@@ -193,11 +205,19 @@ static enum rc add_rf(struct machine_pvs *m)
 {
     const struct rf_device *rf = &m->ring->devices.rf;
     const char *unit = rf->hz_per_unit < 10 ? "Hz" : rf->hz_per_unit < 1e5 ? "kHz" : "MHz";
-    struct ioc_point set = {.type = IOC_REAL, .unit = unit, .prec = 6, .desc = "RF frequency",
-                            .initial = rf_shown(m), .put = put_rf, .context = m,
+    struct ioc_point set = {.type = IOC_REAL,
+                            .unit = unit,
+                            .prec = 6,
+                            .desc = "RF frequency",
+                            .initial = rf_shown(m),
+                            .put = put_rf,
+                            .context = m,
                             .group = PV_GROUP_SET};
-    struct ioc_point readback = {.type = IOC_REAL, .unit = unit, .prec = 6,
-                                 .desc = "RF frequency", .initial = rf_shown(m),
+    struct ioc_point readback = {.type = IOC_REAL,
+                                 .unit = unit,
+                                 .prec = 6,
+                                 .desc = "RF frequency",
+                                 .initial = rf_shown(m),
                                  .group = PV_GROUP_READBACK};
     enum rc rc;
 
@@ -212,9 +232,13 @@ static enum rc add_rf(struct machine_pvs *m)
 
 static enum rc add_current(struct machine_pvs *m)
 {
-    struct ioc_point point = {.type = IOC_REAL, .unit = "mA", .prec = 4,
-                              .desc = "stored current", .display = {0, 500},
-                              .group = PV_GROUP_READBACK, .always = true};
+    struct ioc_point point = {.type = IOC_REAL,
+                              .unit = "mA",
+                              .prec = 4,
+                              .desc = "stored current",
+                              .display = {0, 500},
+                              .group = PV_GROUP_READBACK,
+                              .always = true};
 
     m->current = NOT_SERVED;
     return m->ring->cfg.epics_current_pv[0]
@@ -279,8 +303,11 @@ enum rc machine_pvs_add(struct machine_pvs **pvs, struct ioc *ioc, const struct 
 
     if (!m)
         return err_set(RC_NOMEM, "no memory for the machine's PVs");
-    *m = (struct machine_pvs){.ioc = ioc, .ring = ring, .controls = controls,
-                              .n_bpm = ring_bpms(ring), .n_corrector = ring_correctors(ring)};
+    *m = (struct machine_pvs){.ioc = ioc,
+                              .ring = ring,
+                              .controls = controls,
+                              .n_bpm = ring_bpms(ring),
+                              .n_corrector = ring_correctors(ring)};
     *pvs = m;
     rc = allocate(m);
     if (!rc)

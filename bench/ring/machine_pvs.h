@@ -1,4 +1,5 @@
-/* The real machine's PVs, by the device table: BPM waveforms, power converters, RF, stored current. */
+/* The real machine's PVs, by the device table: BPM waveforms, power converters, RF, stored
+ * current. */
 #ifndef ORBIT_BENCH_RING_MACHINE_PVS_H
 #define ORBIT_BENCH_RING_MACHINE_PVS_H
 
@@ -14,13 +15,15 @@ enum pv_group {
     PV_GROUP_READBACK, /* the others: main thread */
     PV_GROUP_SET,
     PV_GROUP_TRUTH,
-    PV_GROUP_SETTING
+    PV_GROUP_SETTING,
+    PV_GROUP_FIXED /* once, before the IOC starts */
 };
 
 struct machine_pvs;
 
-/* Adds the records to an IOC that is not started yet. Waveforms get a power of two of elements, as the real
- * one has 256 for 123 BPMs. RC_INPUT: a PV of the device table that cannot be served. */
+/* Adds the records to an IOC that is not started yet. Waveforms get a power of two of elements,
+ * as the real one has 256 for 123 BPMs. RC_INPUT: a PV of the device table that cannot be
+ * served. */
 MUST_USE enum rc machine_pvs_add(struct machine_pvs **pvs, struct ioc *ioc,
                                  const struct ring *ring, struct controls *controls);
 void machine_pvs_free(struct machine_pvs *pvs);

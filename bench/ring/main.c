@@ -1,4 +1,5 @@
-/* orbit-ring: a virtual storage ring that speaks EPICS like the real machine. See orbit-ring.8. */
+/* orbit-ring: a virtual storage ring that speaks EPICS like the real machine. See orbit-ring.8.
+ */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +10,8 @@
 static const char usage[] =
     "usage: orbit-ring --config FILE [--check-floor | --print-reference]\n"
     "  --config FILE       configuration of the instance\n"
-    "  --check-floor       prints rms orbit error before correction and the least-squares floor\n"
+    "  --check-floor       prints rms orbit error before correction and the least-squares "
+    "floor\n"
     "  --print-reference   prints the reference orbit that beam-based alignment gives\n"
     "  --help              this text\n";
 
@@ -68,8 +70,8 @@ static void print_floor(const struct ring *ring)
            floor->before_m[1] * 1e6);
     printf("least-squares floor    x %9.3f um  y %9.3f um  (%u iterations)\n",
            floor->after_m[0] * 1e6, floor->after_m[1] * 1e6, floor->iterations);
-    printf("kicks of the floor     rms %.2f urad, largest %.2f urad\n", floor->kick_rms_rad * 1e6,
-           floor->kick_max_rad * 1e6);
+    printf("kicks of the floor     rms %.2f urad, largest %.2f urad\n",
+           floor->kick_rms_rad * 1e6, floor->kick_max_rad * 1e6);
 }
 
 static enum rc perform(struct ring *ring, enum task task)

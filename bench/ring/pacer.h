@@ -1,15 +1,18 @@
 /* The update thread: steps the engine at absolute deadlines and hands every sample out.
  *
- * Plain scheduling: the virtual ring is nobody's real time. A sample that comes late is made late; points of the
- * grid that passed meanwhile are left out and counted, and the next step is as long as they were.
+ * Plain scheduling: the virtual ring is nobody's real time. A sample that comes late is made
+ * late; points of the grid that passed meanwhile are left out and counted, and the next step is
+ * as long as they were.
  */
 #ifndef ORBIT_BENCH_RING_PACER_H
 #define ORBIT_BENCH_RING_PACER_H
 
 #include "bench/ring/engine.h"
 
-/* Takes one sample, in the update thread. t_utc_ns is the time of the sample, and always increases. */
-typedef void (*pacer_take_fn)(void *context, const struct engine_sample *sample, int64_t t_utc_ns);
+/* Takes one sample, in the update thread. t_utc_ns is the time of the sample, and always
+ * increases. */
+typedef void (*pacer_take_fn)(void *context, const struct engine_sample *sample,
+                              int64_t t_utc_ns);
 
 struct pacer;
 

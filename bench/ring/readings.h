@@ -1,9 +1,10 @@
-/* BPM errors of the virtual ring, drawn from its seed, and the orbit error as a feedback sees it.
+/* BPM errors of the virtual ring, drawn from its seed, and the orbit error as a feedback sees
+ * it.
  *
- * The reference orbit is what beam-based alignment would leave: the reading of a beam on the design axis,
- * with an error of its own. (Real alignment finds the nearest quadrupole's centre; those 30 um are left
- * out, because a reference that follows every quadrupole could not be reached by any correction.)
- * Vectors are [2 n]: x of all BPMs, then y of all, m.
+ * The reference orbit is what beam-based alignment would leave: the reading of a beam on the
+ * design axis, with an error of its own. (Real alignment finds the nearest quadrupole's centre;
+ * those 30 um are left out, because a reference that follows every quadrupole could not be
+ * reached by any correction.) Vectors are [2 n]: x of all BPMs, then y of all, m.
  */
 #ifndef ORBIT_BENCH_RING_READINGS_H
 #define ORBIT_BENCH_RING_READINGS_H

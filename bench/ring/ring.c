@@ -217,13 +217,13 @@ static enum rc draw_correctors(struct ring *ring)
 
         ring->settings->gain_error[i] =
             ring->cfg.virtual_corrector_gain_error * random_normal_cut(&random, cut_sigma);
-        ring->corrector[i] = (struct plant_corrector_channel){
-            .rad_per_a = device->rad_per_a,
-            .polarity = 1,
-            .limit_a = device->limit_a,
-            .resolution_a = device->resolution_a,
-            .rate_a_per_s = device->rate_a_per_s,
-            .pole_hz = ring->cfg.actuator_pole_hz * spread};
+        ring->corrector[i] =
+            (struct plant_corrector_channel){.rad_per_a = device->rad_per_a,
+                                             .polarity = 1,
+                                             .limit_a = device->limit_a,
+                                             .resolution_a = device->resolution_a,
+                                             .rate_a_per_s = device->rate_a_per_s,
+                                             .pole_hz = ring->cfg.actuator_pole_hz * spread};
     }
     return RC_OK;
 }

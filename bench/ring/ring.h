@@ -13,15 +13,16 @@ struct ring {
     struct lattice *lattice; /* the design; BPMs and correctors in the device table's order */
     struct machine *machine;
     struct readings *readings;
-    struct settings *settings; /* at the start */
-    double *reference_m;       /* [2 n_bpm] */
+    struct settings *settings;                 /* at the start */
+    double *reference_m;                       /* [2 n_bpm] */
     struct plant_corrector_channel *corrector; /* [n_h + n_v] */
     struct floor_result floor;
     char state_dir[CFG_PATH_SIZE], endpoints_path[CFG_PATH_SIZE];
 };
 
-/* Reads the configuration, lattice and device table, draws the errors, finds the floor. RC_INPUT with one line
- * a fault; RC_NUMERIC: this seed has no closed orbit. Close it in any case. */
+/* Reads the configuration, lattice and device table, draws the errors, finds the floor.
+ * RC_INPUT with one line a fault; RC_NUMERIC: this seed has no closed orbit. Close it in any
+ * case. */
 MUST_USE enum rc ring_open(struct ring *ring, const char *config);
 void ring_close(struct ring *ring);
 

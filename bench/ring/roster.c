@@ -44,8 +44,8 @@ enum rc roster_parse(const char *text, const char *const *name, uint32_t n, bool
         rest = text = "";
     while ((rest = next_entry(rest, entry)))
         if (find(entry, name, n) < 0)
-            return err_set(RC_INPUT, "'%s' is neither a device's name nor an index below %u", entry,
-                           n);
+            return err_set(RC_INPUT, "'%s' is neither a device's name nor an index below %u",
+                           entry, n);
     memset(mask, 0, n * sizeof *mask);
     for (rest = text; (rest = next_entry(rest, entry));)
         mask[find(entry, name, n)] = true;

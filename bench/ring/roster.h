@@ -8,9 +8,10 @@
 #include "rt/base/attr.h"
 #include "rt/base/rc.h"
 
-/* Sets mask [n]: true for every device that `text` tells by its name or by its index in name [n]. Blanks
- * and commas part the entries; an empty text or "none" tells none. RC_INPUT names the first
- * unknown entry and leaves the mask as it was. */
-MUST_USE enum rc roster_parse(const char *text, const char *const *name, uint32_t n, bool *mask);
+/* Sets mask [n]: true for every device that `text` tells by its name or by its index in name
+ * [n]. Blanks and commas part the entries; an empty text or "none" tells none. RC_INPUT names
+ * the first unknown entry and leaves the mask as it was. */
+MUST_USE enum rc roster_parse(const char *text, const char *const *name, uint32_t n,
+                              bool *mask);
 
 #endif

@@ -32,7 +32,8 @@ struct server {
     struct pacer *pacer;
 };
 
-/* Every thread stays off the loop's core; EPICS threads inherit it. With one core there is nothing to stay off. */
+/* Every thread stays off the loop's core; EPICS threads inherit it. With one core there is
+ * nothing to stay off. */
 static void leave_loop_core(const struct cfg *cfg)
 {
     cpu_set_t set;
@@ -124,15 +125,15 @@ static enum rc announce(const struct server *s, const struct ioc_place *place)
            floor->before_m[0] * 1e6, floor->before_m[1] * 1e6, floor->after_m[0] * 1e6,
            floor->after_m[1] * 1e6);
     fflush(stdout);
-    return endpoints_write(s->ring->endpoints_path, program, field, sizeof field / sizeof *field);
+    return endpoints_write(s->ring->endpoints_path, program, field,
+                           sizeof field / sizeof *field);
 }
 
 static enum rc start(struct server *s)
 {
     const struct cfg *cfg = &s->ring->cfg;
-    struct ioc_place place = {.interface = cfg->epics_interface,
-                              .prefix = "",
-                              .ca_port = (int) cfg->virtual_ca_port};
+    struct ioc_place place = {
+        .interface = cfg->epics_interface, .prefix = "", .ca_port = (int) cfg->virtual_ca_port};
     enum rc rc = ioc_create(&s->ioc);
 
     if (!rc)
@@ -183,7 +184,8 @@ static void run(struct server *s, const sigset_t *signals)
     }
 }
 
-/* EPICS threads call into controls and PVs until the IOC is stopped; what they use is freed after that. */
+/* EPICS threads call into controls and PVs until the IOC is stopped; what they use is freed
+ * after that. */
 static void stop(struct server *s)
 {
     pacer_stop(s->pacer);

@@ -109,12 +109,16 @@ static const struct truth_pv {
     [TRUTH_SAMPLES] = {"SAMPLES", IOC_INTEGER, 1, "", 0, "orbit samples since the start"},
     [TRUTH_SKIPPED] = {"SKIPPED", IOC_INTEGER, 1, "", 0, "samples left out, being late"},
     [TRUTH_SOLVE_MS] = {"SOLVE:MS", IOC_REAL, 1, "ms", 2, "time of the last nonlinear solve"},
-    [TRUTH_SOLVE_RATE] = {"SOLVE:RATE", IOC_REAL, 1, "Hz", 1, "rounds of the solver per second"},
+    [TRUTH_SOLVE_RATE] = {"SOLVE:RATE", IOC_REAL, 1, "Hz", 1,
+                          "rounds of the solver per second"},
     [TRUTH_SOLVES] = {"SOLVE:COUNT", IOC_INTEGER, 1, "", 0, "nonlinear solves"},
-    [TRUTH_SOLVE_FAILED] = {"SOLVE:FAILED", IOC_INTEGER, 1, "", 0, "solves without a closed orbit"},
+    [TRUTH_SOLVE_FAILED] = {"SOLVE:FAILED", IOC_INTEGER, 1, "", 0,
+                            "solves without a closed orbit"},
     [TRUTH_WRITES] = {"WRITES", IOC_INTEGER, 1, "", 0, "set points put since the start"},
-    [TRUTH_LAST_UTC] = {"LASTWRITE:UTC", IOC_INTEGER, 1, "ns", 0, "UTC of the last set point put"},
-    [TRUTH_LAST_MONO] = {"LASTWRITE:MONO", IOC_INTEGER, 1, "ns", 0, "CLOCK_MONOTONIC of the same"},
+    [TRUTH_LAST_UTC] = {"LASTWRITE:UTC", IOC_INTEGER, 1, "ns", 0,
+                        "UTC of the last set point put"},
+    [TRUTH_LAST_MONO] = {"LASTWRITE:MONO", IOC_INTEGER, 1, "ns", 0,
+                         "CLOCK_MONOTONIC of the same"},
 };
 
 /* What a put callback gets: which of its kind. */
@@ -226,9 +230,9 @@ static enum rc put_fault(void *context, struct ioc_value *value)
     struct sim_pvs *s = hook->pvs;
     struct settings *settings = controls_lock(s->controls);
     enum fault fault = (enum fault) hook->index;
-    enum rc rc = roster_parse(value->text,
-                              fault == FAULT_POLARITY ? s->corrector_name : s->bpm_name,
-                              settings_fault_size(settings, fault), settings->fault[fault]);
+    enum rc rc =
+        roster_parse(value->text, fault == FAULT_POLARITY ? s->corrector_name : s->bpm_name,
+                     settings_fault_size(settings, fault), settings->fault[fault]);
 
     controls_unlock(s->controls, rc == RC_OK);
     say(s, rc);
@@ -295,10 +299,15 @@ static enum rc add_settings(struct sim_pvs *s)
     for (unsigned i = 0; !rc && i < N_SETTING; i++) {
         const struct setting_pv *pv = &setting_pv[i];
         struct ioc_limits limits = {pv->low, pv->high};
-        struct ioc_point point = {.type = IOC_REAL, .unit = pv->unit, .prec = 6,
-                                  .desc = pv->desc, .drive = limits, .put = put_setting,
+        struct ioc_point point = {.type = IOC_REAL,
+                                  .unit = pv->unit,
+                                  .prec = 6,
+                                  .desc = pv->desc,
+                                  .drive = limits,
+                                  .put = put_setting,
                                   .initial = s->ring->settings->value[pv->setting] / pv->scale,
-                                  .context = &s->setting_hook[i], .group = PV_GROUP_SETTING};
+                                  .context = &s->setting_hook[i],
+                                  .group = PV_GROUP_SETTING};
 
         s->setting_hook[i] = (struct hook){s, i};
         rc = add(s, pv->name, &point, &s->setting[i]);
@@ -312,9 +321,13 @@ static enum rc add_vectors(struct sim_pvs *s)
 
     for (unsigned i = 0; !rc && i < N_VECTOR; i++) {
         const struct vector_pv *pv = &vector_pv[i];
-        struct ioc_point point = {.type = IOC_REAL, .unit = pv->unit, .prec = 6,
-                                  .n = vector_size(s, (enum vector) i), .desc = pv->desc,
-                                  .put = put_vector, .context = &s->vector_hook[i],
+        struct ioc_point point = {.type = IOC_REAL,
+                                  .unit = pv->unit,
+                                  .prec = 6,
+                                  .n = vector_size(s, (enum vector) i),
+                                  .desc = pv->desc,
+                                  .put = put_vector,
+                                  .context = &s->vector_hook[i],
                                   .group = PV_GROUP_SETTING};
 
         s->vector_hook[i] = (struct hook){s, i};
@@ -328,9 +341,12 @@ static enum rc add_faults(struct sim_pvs *s)
     enum rc rc = RC_OK;
 
     for (unsigned i = 0; !rc && i < FAULT_COUNT; i++) {
-        struct ioc_point point = {.type = IOC_TEXT, .n = IOC_SHORT_TEXT_SIZE,
-                                  .desc = fault_pv[i].desc, .put = put_fault,
-                                  .context = &s->fault_hook[i], .group = PV_GROUP_SETTING};
+        struct ioc_point point = {.type = IOC_TEXT,
+                                  .n = IOC_SHORT_TEXT_SIZE,
+                                  .desc = fault_pv[i].desc,
+                                  .put = put_fault,
+                                  .context = &s->fault_hook[i],
+                                  .group = PV_GROUP_SETTING};
 
         s->fault_hook[i] = (struct hook){s, i};
         rc = add(s, fault_pv[i].name, &point, &s->fault[i]);
@@ -343,8 +359,10 @@ static enum rc add_commands(struct sim_pvs *s)
     enum rc rc = RC_OK;
 
     for (unsigned i = 0; !rc && i < N_COMMAND; i++) {
-        struct ioc_point point = {.type = IOC_INTEGER, .desc = command_pv[i].desc,
-                                  .put = put_command, .context = &s->command_hook[i],
+        struct ioc_point point = {.type = IOC_INTEGER,
+                                  .desc = command_pv[i].desc,
+                                  .put = put_command,
+                                  .context = &s->command_hook[i],
                                   .group = PV_GROUP_SETTING};
 
         s->command_hook[i] = (struct hook){s, i};
@@ -356,14 +374,25 @@ static enum rc add_commands(struct sim_pvs *s)
 static enum rc add_beam(struct sim_pvs *s)
 {
     static const char *const choice[] = {"none", "stored"};
-    struct ioc_point current = {.type = IOC_REAL, .unit = "mA", .prec = 4,
-                                .desc = "stored current; put: inject", .drive = {0, 1000},
-                                .put = put_current, .context = s, .group = PV_GROUP_TRUTH};
-    struct ioc_point stored = {.type = IOC_CHOICE, .desc = "stored beam", .choices = choice,
-                               .n_choice = 2, .group = PV_GROUP_TRUTH};
-    struct ioc_point why = {.type = IOC_TEXT, .n = ENGINE_WHY_SIZE,
-                            .desc = "why there is no beam", .group = PV_GROUP_TRUTH};
-    struct ioc_point message = {.type = IOC_TEXT, .n = ENGINE_WHY_SIZE,
+    struct ioc_point current = {.type = IOC_REAL,
+                                .unit = "mA",
+                                .prec = 4,
+                                .desc = "stored current; put: inject",
+                                .drive = {0, 1000},
+                                .put = put_current,
+                                .context = s,
+                                .group = PV_GROUP_TRUTH};
+    struct ioc_point stored = {.type = IOC_CHOICE,
+                               .desc = "stored beam",
+                               .choices = choice,
+                               .n_choice = 2,
+                               .group = PV_GROUP_TRUTH};
+    struct ioc_point why = {.type = IOC_TEXT,
+                            .n = ENGINE_WHY_SIZE,
+                            .desc = "why there is no beam",
+                            .group = PV_GROUP_TRUTH};
+    struct ioc_point message = {.type = IOC_TEXT,
+                                .n = ENGINE_WHY_SIZE,
                                 .desc = "why the last put was refused",
                                 .group = PV_GROUP_TRUTH};
     enum rc rc = add(s, "BEAM:CURRENT", &current, &s->current);
@@ -381,8 +410,11 @@ static enum rc add_truth(struct sim_pvs *s)
 
     for (unsigned i = 0; !rc && i < N_TRUTH; i++) {
         const struct truth_pv *pv = &truth_pv[i];
-        struct ioc_point point = {.type = pv->type, .n = pv->n ? pv->n : s->n_bpm,
-                                  .unit = pv->unit, .prec = pv->prec, .desc = pv->desc,
+        struct ioc_point point = {.type = pv->type,
+                                  .n = pv->n ? pv->n : s->n_bpm,
+                                  .unit = pv->unit,
+                                  .prec = pv->prec,
+                                  .desc = pv->desc,
                                   .group = PV_GROUP_TRUTH};
 
         rc = add(s, pv->name, &point, &s->truth[i]);
@@ -393,8 +425,13 @@ static enum rc add_truth(struct sim_pvs *s)
 static enum rc add_number(struct sim_pvs *s, const char *name, const char *unit, double value,
                           const char *desc)
 {
-    struct ioc_point point = {.type = IOC_REAL, .unit = unit, .prec = 3, .initial = value,
-                              .desc = desc, .group = PV_GROUP_SETTING, .fixed = true};
+    struct ioc_point point = {.type = IOC_REAL,
+                              .unit = unit,
+                              .prec = 3,
+                              .initial = value,
+                              .desc = desc,
+                              .group = PV_GROUP_FIXED,
+                              .fixed = true};
 
     return add(s, name, &point, NULL);
 }
@@ -403,26 +440,36 @@ static enum rc add_number(struct sim_pvs *s, const char *name, const char *unit,
 static enum rc add_fixed(struct sim_pvs *s)
 {
     const struct floor_result *floor = &s->ring->floor;
-    struct ioc_point seed = {.type = IOC_INTEGER, .desc = "seed of every error and noise",
+    struct ioc_point seed = {.type = IOC_INTEGER,
+                             .desc = "seed of every error and noise",
                              .initial = (double) s->ring->cfg.virtual_seed,
-                             .group = PV_GROUP_SETTING, .fixed = true};
+                             .group = PV_GROUP_FIXED,
+                             .fixed = true};
     enum rc rc = add(s, "SEED", &seed, NULL);
 
     if (!rc)
-        rc = add_number(s, "FLOOR:X", "um", floor->after_m[0] * 1e6, "least-squares floor, rms");
+        rc =
+            add_number(s, "FLOOR:X", "um", floor->after_m[0] * 1e6, "least-squares floor, rms");
     if (!rc)
-        rc = add_number(s, "FLOOR:Y", "um", floor->after_m[1] * 1e6, "least-squares floor, rms");
+        rc =
+            add_number(s, "FLOOR:Y", "um", floor->after_m[1] * 1e6, "least-squares floor, rms");
     if (!rc)
-        rc = add_number(s, "BEFORE:X", "um", floor->before_m[0] * 1e6, "rms without correction");
+        rc =
+            add_number(s, "BEFORE:X", "um", floor->before_m[0] * 1e6, "rms without correction");
     if (!rc)
-        rc = add_number(s, "BEFORE:Y", "um", floor->before_m[1] * 1e6, "rms without correction");
+        rc =
+            add_number(s, "BEFORE:Y", "um", floor->before_m[1] * 1e6, "rms without correction");
     return rc;
 }
 
-static enum rc add_names(struct sim_pvs *s, const char *name, const char *const *list, uint32_t n)
+static enum rc add_names(struct sim_pvs *s, const char *name, const char *const *list,
+                         uint32_t n)
 {
-    struct ioc_point point = {.type = IOC_NAMES, .n = n, .desc = "names, in the order of values",
-                              .group = PV_GROUP_SETTING, .fixed = true};
+    struct ioc_point point = {.type = IOC_NAMES,
+                              .n = n,
+                              .desc = "names, in the order of values",
+                              .group = PV_GROUP_FIXED,
+                              .fixed = true};
     int handle = 0;
     enum rc rc = add(s, name, &point, &handle);
 
@@ -448,22 +495,29 @@ static enum rc allocate(struct sim_pvs *s)
 enum rc sim_pvs_add(struct sim_pvs **pvs, struct ioc *ioc, const struct ring *ring,
                     struct controls *controls)
 {
-    static enum rc (*const part[])(struct sim_pvs *) = {
-        allocate, add_settings, add_vectors, add_faults, add_commands,
-        add_beam, add_truth,    add_fixed};
+    static enum rc (*const part[])(struct sim_pvs *) = {allocate,   add_settings, add_vectors,
+                                                        add_faults, add_commands, add_beam,
+                                                        add_truth,  add_fixed};
     struct sim_pvs *s = calloc(1, sizeof *s);
     enum rc rc = RC_OK;
 
     if (!s)
         return err_set(RC_NOMEM, "no memory for PVs");
-    *s = (struct sim_pvs){.ioc = ioc, .ring = ring, .controls = controls,
-                          .n_bpm = ring_bpms(ring), .n_corrector = ring_correctors(ring)};
+    *s = (struct sim_pvs){.ioc = ioc,
+                          .ring = ring,
+                          .controls = controls,
+                          .n_bpm = ring_bpms(ring),
+                          .n_corrector = ring_correctors(ring)};
     *pvs = s;
     for (size_t i = 0; !rc && i < sizeof part / sizeof *part; i++)
         rc = part[i](s);
     if (!rc)
         rc = add_names(s, "BPM:NAMES", s->bpm_name, s->n_bpm);
-    return rc ? rc : add_names(s, "COR:NAMES", s->corrector_name, s->n_corrector);
+    if (!rc)
+        rc = add_names(s, "COR:NAMES", s->corrector_name, s->n_corrector);
+    if (!rc)
+        ioc_publish(ioc, PV_GROUP_FIXED, clock_utc_ns());
+    return rc;
 }
 
 void sim_pvs_free(struct sim_pvs *pvs)

@@ -1,4 +1,5 @@
-/* The virtual ring's own PVs, under virtual.prefix: settings, faults, commands, and the truth. */
+/* The virtual ring's own PVs, under virtual.prefix: settings, faults, commands, and the truth.
+ */
 #ifndef ORBIT_BENCH_RING_SIM_PVS_H
 #define ORBIT_BENCH_RING_SIM_PVS_H
 

@@ -1,4 +1,5 @@
-/* The last sample for the slow PVs, handed from the update thread to the one that publishes them. */
+/* The last sample for the slow PVs, handed from the update thread to the one that publishes
+ * them. */
 #ifndef ORBIT_BENCH_RING_SNAPSHOT_H
 #define ORBIT_BENCH_RING_SNAPSHOT_H
 

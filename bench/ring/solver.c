@@ -23,7 +23,8 @@ struct solver {
     pthread_cond_t wake;
     bool stop, fresh;
     double *wanted;
-    struct solution *taken, *ready, *made; /* swapped round; `made` is the thread's, `taken` the taker's */
+    struct solution *taken, *ready,
+        *made; /* swapped round; `made` is the thread's, `taken` the taker's */
     struct solver_counts counts;
     struct solution storage[3];
 };
