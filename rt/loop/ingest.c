@@ -44,10 +44,12 @@ static RT_SAFE uint64_t judge_position(const struct workspace *w, const struct p
                                        const struct source_input *input, uint64_t row)
 {
     const struct frame_view *view = &input->view;
-    uint64_t quality = view->quality[row];
+    uint64_t quality;
 
+    /* Before the first frame the view points nowhere. */
     if (!input->seen)
         return QUALITY_DISCONNECTED;
+    quality = view->quality[row];
     if (!input->alive || !young(w->now_ns, view->t_value_ns[row], p->tuning.bpm_max_age_ns))
         quality |= QUALITY_STALE;
     if (!isfinite(view->value[row]) || !isfinite(view->aux[row]))
