@@ -5,7 +5,7 @@
 /* The same loop for each vector width: whole blocks of eight vectors, then single cache lines.
  * The vectors are summed, because a load whose result is not used might be left out. */
 #define DEFINE_STREAM(NAME, TARGET, BYTES)                                                     \
-    typedef int64_t NAME##_vec __attribute__((vector_size(BYTES), may_alias));                 \
+    typedef uint64_t NAME##_vec __attribute__((vector_size(BYTES), may_alias));                \
     TARGET static void NAME(const void *memory, size_t size_b)                                 \
     {                                                                                          \
         const NAME##_vec *v = memory;                                                          \
