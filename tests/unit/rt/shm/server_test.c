@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -382,13 +383,86 @@ static int raw_connect(struct fixture *f)
     return fd;
 }
 
-static void say_hello(int fd)
+static void say_hello_as(int fd, enum client_role role, const char *name)
 {
     struct orbit_msg msg;
 
     endpoint_prepare(&msg, MSG_HELLO);
-    strcpy(msg.text, "raw");
+    msg.arg[0] = role;
+    strcpy(msg.text, name);
     assert_int_equal(endpoint_send(fd, &msg, NULL, 0), RC_OK);
+}
+
+static void say_hello(int fd)
+{
+    say_hello_as(fd, ROLE_OBSERVER, "raw");
+}
+
+/* The successor's place in the server's list is ahead of its predecessor's, whose end is
+ * unread. */
+static void a_successor_heard_before_the_end_of_its_predecessor_is_taken(void **state)
+{
+    struct fixture *f = *state;
+    struct orbit_msg msg;
+    struct endpoint_fds fds;
+    int successor = raw_connect(f);
+    int first = raw_connect(f);
+
+    rig_stop(&f->rig);
+    rig_poll(&f->rig);
+    say_hello_as(first, ROLE_SOURCE, "bpm");
+    rig_poll(&f->rig);
+    assert_int_equal(f->rig.generation[RIG_BPM], 1);
+    close(first);
+    say_hello_as(successor, ROLE_SOURCE, "bpm");
+    assert_int_equal(server_poll(f->rig.server, 0), RC_OK);
+    assert_int_equal(f->rig.generation[RIG_BPM], 2);
+    assert_int_equal(endpoint_receive(successor, &msg, &fds, ENDPOINT_MAX_FD, 0), RC_OK);
+    assert_int_equal(msg.type, MSG_WELCOME);
+    assert_int_equal(msg.generation, 2);
+    endpoint_close_fds(&fds);
+    close(successor);
+    rig_start(&f->rig);
+}
+
+/* In a child with another uid; exit status 0 if all was refused that should be. */
+static int try_as_stranger(const char *path)
+{
+    struct client *client;
+    char reply[64];
+
+    if (setresuid(65534, 65534, 65534) < 0)
+        return 1;
+    if (client_open(&client, path, ROLE_SOURCE, "bpm", 0) != RC_DENIED)
+        return 2;
+    if (client_open(&client, path, ROLE_MODEL, "model", 0) != RC_DENIED)
+        return 3;
+    if (client_open(&client, path, ROLE_OBSERVER, "viewer", 0) != RC_OK)
+        return 4;
+    if (client_command(client, "mode off", PATIENCE_MS, reply, sizeof reply) != RC_DENIED)
+        return 5;
+    client_close(client);
+    return 0;
+}
+
+static void another_user_may_look_but_not_touch(void **state)
+{
+    struct fixture *f = *state;
+    int status;
+    pid_t pid;
+
+    if (geteuid() != 0)
+        skip();
+    assert_int_equal(chmod(f->rig.folder, 0755), 0);
+    rig_stop(&f->rig); /* one thread while forking */
+    pid = fork();
+    if (pid == 0)
+        _exit(try_as_stranger(f->rig.socket_path));
+    rig_start(&f->rig);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    assert_int_equal(f->rig.n_command, 0);
 }
 
 static void more_clients_than_places_are_told_so(void **state)
@@ -532,6 +606,8 @@ int main(void)
         T(clients_see_the_end_of_orbitd_and_keep_what_they_mapped),
         T(a_second_instance_is_refused_and_a_stale_socket_replaced),
         T(a_file_in_the_place_of_the_socket_is_left_alone),
+        T(a_successor_heard_before_the_end_of_its_predecessor_is_taken),
+        T(another_user_may_look_but_not_touch),
         T(more_clients_than_places_are_told_so),
         T(a_silent_caller_loses_his_place),
         T(who_does_not_read_his_answers_is_dropped),
