@@ -20,7 +20,7 @@
 
 enum {
     ELEMENT_TERMS = 16,            /* multipole coefficients kept: dipole (0) to 32-pole (15) */
-    LATTICE_MAX_ELEMENTS = 100000, /* in the expanded ring */
+    LATTICE_MAX_ELEMENTS = 100000, /* in the expanded ring, and definitions in a file */
     LATTICE_MAX_DEPTH = 64,        /* of lines within lines */
     LATTICE_MAX_NAME = 63,         /* characters of a name */
     LATTICE_MAX_SLICES = 1000      /* of one element */

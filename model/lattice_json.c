@@ -80,6 +80,14 @@ static enum rc add_to_index(struct reader *reader, const char *name, json_int_t 
     return RC_OK;
 }
 
+static enum rc check_count(const struct reader *reader, const char *key, const json_t *object)
+{
+    if (json_object_size(object) > LATTICE_MAX_ELEMENTS)
+        return err_set(RC_RANGE, "%s: '%s' defines %zu names: the limit is %d", reader->source,
+                       key, json_object_size(object), LATTICE_MAX_ELEMENTS);
+    return RC_OK;
+}
+
 static enum rc read_elements(struct reader *reader, const json_t *elements)
 {
     json_t *walked = (json_t *) (uintptr_t) elements;
@@ -216,6 +224,10 @@ static enum rc read_ring(struct reader *reader)
 {
     enum rc rc = check_header(reader);
 
+    if (rc == RC_OK)
+        rc = check_count(reader, "elements", json_object_get(reader->root, "elements"));
+    if (rc == RC_OK)
+        rc = check_count(reader, "lattices", json_object_get(reader->root, "lattices"));
     if (rc == RC_OK)
         rc = reserve_names(reader);
     if (rc == RC_OK)

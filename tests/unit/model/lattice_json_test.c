@@ -306,6 +306,24 @@ static void lines_that_double_are_refused_at_once(void **state)
     free(deep);
 }
 
+static void definitions_beyond_the_limit_are_refused(void **state)
+{
+    size_t room = 64 * ((size_t) LATTICE_MAX_ELEMENTS + 1), used = 0;
+    char *text = malloc(room);
+    struct lattice *lattice = NULL;
+
+    (void) state;
+    assert_non_null(text);
+    used += (size_t) sprintf(text, "{\"version\": \"2.0\", \"root\": \"R\", \"lattices\":"
+                                   " {\"R\": [\"0\"]}, \"elements\": {");
+    for (int i = 0; i <= LATTICE_MAX_ELEMENTS; i++)
+        used += (size_t) snprintf(text + used, room - used,
+                                  "%s\"%d\": [\"Drift\", {\"length\": 1}]", i ? "," : "", i);
+    snprintf(text + used, room - used, "}}");
+    REFUSED(parse(&lattice, text), RC_RANGE, "'elements'", "100001", "100000");
+    free(text);
+}
+
 static void names_beyond_the_limit_are_refused(void **state)
 {
     char lines[256];
@@ -333,6 +351,7 @@ int main(void)
         cmocka_unit_test(lines_are_checked),
         cmocka_unit_test(devices_are_checked),
         cmocka_unit_test(lines_that_double_are_refused_at_once),
+        cmocka_unit_test(definitions_beyond_the_limit_are_refused),
         cmocka_unit_test(names_beyond_the_limit_are_refused),
     };
 
