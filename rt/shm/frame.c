@@ -68,7 +68,7 @@ void frame_publish(const struct frame_writer *writer, const struct frame_head *h
 
 uint64_t frame_memory_b(uint64_t n_value)
 {
-    return ARRAYS * 8 * n_value;
+    return (ARRAYS * 8 * n_value + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
 }
 
 enum rc frame_reader_attach(struct frame_reader *reader, const struct segment *segment,

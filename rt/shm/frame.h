@@ -61,7 +61,7 @@ struct frame_reader {
     void *memory;                   /* private copy of the arrays */
 };
 
-/* Bytes of private memory for frame_reader_attach: the four arrays. */
+/* Bytes of private memory for frame_reader_attach: the four arrays, in whole cache lines. */
 uint64_t frame_memory_b(uint64_t n_value);
 
 /* memory: frame_memory_b(n_value) bytes, multiple of 64 aligned, the caller's; zeroed here.
