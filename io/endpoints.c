@@ -112,7 +112,8 @@ static const json_t *find(json_t *root, const char *program, const char *name)
     return entry && is_alive(entry) ? json_object_get(entry, name) : NULL;
 }
 
-bool endpoints_number(const char *endpoints_path, const char *program, const char *name, long long *value)
+bool endpoints_number(const char *endpoints_path, const char *program, const char *name,
+                      long long *value)
 {
     json_t *root = load(endpoints_path);
     const json_t *field = find(root, program, name);
@@ -124,8 +125,8 @@ bool endpoints_number(const char *endpoints_path, const char *program, const cha
     return found;
 }
 
-bool endpoints_text(const char *endpoints_path, const char *program, const char *name, char *text,
-                    size_t size)
+bool endpoints_text(const char *endpoints_path, const char *program, const char *name,
+                    char *text, size_t size)
 {
     json_t *root = load(endpoints_path);
     const json_t *field = find(root, program, name);

@@ -9,50 +9,129 @@
 enum derived { DERIVED_MASKED, DERIVED_FRAME_AGE, DERIVED_AGE, DERIVED_RATE };
 
 /* Every kind of entry fills the same structure; what an entry does not name stays zero. */
-#define POINT_ROW(id, vec, where, egu, s, p, range, text)                                         \
-    {.name = #id, .origin = POINT_FROM_VECTOR, .index = VEC_##vec, .part = POINT_PART_##where,    \
-     .unit = egu, .scale = s, .prec = p, .low = -(range), .high = range, .help = text},
+#define POINT_ROW(id, vec, where, egu, s, p, range, text)                                      \
+    {.name = #id,                                                                              \
+     .origin = POINT_FROM_VECTOR,                                                              \
+     .index = VEC_##vec,                                                                       \
+     .part = POINT_PART_##where,                                                               \
+     .unit = egu,                                                                              \
+     .scale = s,                                                                               \
+     .prec = p,                                                                                \
+     .low = -(range),                                                                          \
+     .high = range,                                                                            \
+     .help = text},
 #define POINT_COL POINT_ROW
-#define POINT_REFERENCE(id, where, egu, s, p, range, text)                                        \
-    {.name = #id, .origin = POINT_FROM_REFERENCE, .part = POINT_PART_##where, .unit = egu,        \
-     .scale = s, .prec = p, .low = -(range), .high = range, .help = text},
-#define POINT_AMPERE(id, vec, where, p, range, text)                                              \
-    {.name = #id, .origin = POINT_FROM_VECTOR, .index = VEC_##vec, .part = POINT_PART_##where,    \
-     .ampere = true, .unit = "A", .scale = 1, .prec = p, .low = -(range), .high = range,          \
+#define POINT_REFERENCE(id, where, egu, s, p, range, text)                                     \
+    {.name = #id,                                                                              \
+     .origin = POINT_FROM_REFERENCE,                                                           \
+     .part = POINT_PART_##where,                                                               \
+     .unit = egu,                                                                              \
+     .scale = s,                                                                               \
+     .prec = p,                                                                                \
+     .low = -(range),                                                                          \
+     .high = range,                                                                            \
      .help = text},
-#define POINT_BITS(id, vec, where, text)                                                          \
-    {.name = #id, .kind = POINT_KIND_INTEGER, .origin = POINT_FROM_VECTOR, .index = VEC_##vec,    \
-     .part = POINT_PART_##where, .unit = "", .scale = 1, .help = text},
-#define POINT_REAL(id, field, egu, s, p, lo, hi, text)                                            \
-    {.name = #id, .origin = POINT_FROM_HEAD_REAL, .index = offsetof(struct snapshot_head, field), \
-     .unit = egu, .scale = s, .prec = p, .low = lo, .high = hi, .help = text},
-#define POINT_INT(id, field, egu, text)                                                           \
-    {.name = #id, .kind = POINT_KIND_INTEGER, .origin = POINT_FROM_HEAD_INT,                      \
-     .index = offsetof(struct snapshot_head, field), .unit = egu, .scale = 1, .help = text},
-#define POINT_STATUS(id, field, text)                                                             \
-    {.name = #id, .kind = POINT_KIND_INTEGER, .origin = POINT_FROM_STATUS,                        \
-     .index = offsetof(struct status_block, field), .unit = "", .scale = 1, .help = text},
-#define POINT_COUNT(id, which, text)                                                              \
-    {.name = #id, .kind = POINT_KIND_INTEGER, .origin = POINT_FROM_COUNTER,                       \
-     .index = COUNTER_##which, .unit = "", .scale = 1, .help = text},
-#define POINT_PHASE(id, which, per_cent, text)                                                    \
-    {.name = #id, .origin = POINT_FROM_PHASE, .index = PHASE_##which, .unit = "us",               \
-     .scale = 1e-3, .prec = 3, .low = 0, .high = 1000, .percent = per_cent, .help = text},
-#define POINT_CHOICE(id, field, words, text)                                                      \
-    {.name = #id, .kind = POINT_KIND_CHOICE, .origin = POINT_FROM_STATUS,                         \
-     .index = offsetof(struct status_block, field), .unit = "", .scale = 1, .choices = words,     \
+#define POINT_AMPERE(id, vec, where, p, range, text)                                           \
+    {.name = #id,                                                                              \
+     .origin = POINT_FROM_VECTOR,                                                              \
+     .index = VEC_##vec,                                                                       \
+     .part = POINT_PART_##where,                                                               \
+     .ampere = true,                                                                           \
+     .unit = "A",                                                                              \
+     .scale = 1,                                                                               \
+     .prec = p,                                                                                \
+     .low = -(range),                                                                          \
+     .high = range,                                                                            \
      .help = text},
-#define POINT_TEXT(id, field, text_)                                                              \
-    {.name = #id, .kind = POINT_KIND_TEXT, .origin = POINT_FROM_TEXT,                             \
-     .index = offsetof(struct text_block, field), .unit = "", .help = text_},
-#define POINT_RUN(id, text)                                                                       \
+#define POINT_BITS(id, vec, where, text)                                                       \
+    {.name = #id,                                                                              \
+     .kind = POINT_KIND_INTEGER,                                                               \
+     .origin = POINT_FROM_VECTOR,                                                              \
+     .index = VEC_##vec,                                                                       \
+     .part = POINT_PART_##where,                                                               \
+     .unit = "",                                                                               \
+     .scale = 1,                                                                               \
+     .help = text},
+#define POINT_REAL(id, field, egu, s, p, lo, hi, text)                                         \
+    {.name = #id,                                                                              \
+     .origin = POINT_FROM_HEAD_REAL,                                                           \
+     .index = offsetof(struct snapshot_head, field),                                           \
+     .unit = egu,                                                                              \
+     .scale = s,                                                                               \
+     .prec = p,                                                                                \
+     .low = lo,                                                                                \
+     .high = hi,                                                                               \
+     .help = text},
+#define POINT_INT(id, field, egu, text)                                                        \
+    {.name = #id,                                                                              \
+     .kind = POINT_KIND_INTEGER,                                                               \
+     .origin = POINT_FROM_HEAD_INT,                                                            \
+     .index = offsetof(struct snapshot_head, field),                                           \
+     .unit = egu,                                                                              \
+     .scale = 1,                                                                               \
+     .help = text},
+#define POINT_STATUS(id, field, text)                                                          \
+    {.name = #id,                                                                              \
+     .kind = POINT_KIND_INTEGER,                                                               \
+     .origin = POINT_FROM_STATUS,                                                              \
+     .index = offsetof(struct status_block, field),                                            \
+     .unit = "",                                                                               \
+     .scale = 1,                                                                               \
+     .help = text},
+#define POINT_COUNT(id, which, text)                                                           \
+    {.name = #id,                                                                              \
+     .kind = POINT_KIND_INTEGER,                                                               \
+     .origin = POINT_FROM_COUNTER,                                                             \
+     .index = COUNTER_##which,                                                                 \
+     .unit = "",                                                                               \
+     .scale = 1,                                                                               \
+     .help = text},
+#define POINT_PHASE(id, which, per_cent, text)                                                 \
+    {.name = #id,                                                                              \
+     .origin = POINT_FROM_PHASE,                                                               \
+     .index = PHASE_##which,                                                                   \
+     .unit = "us",                                                                             \
+     .scale = 1e-3,                                                                            \
+     .prec = 3,                                                                                \
+     .low = 0,                                                                                 \
+     .high = 1000,                                                                             \
+     .percent = per_cent,                                                                      \
+     .help = text},
+#define POINT_CHOICE(id, field, words, text)                                                   \
+    {.name = #id,                                                                              \
+     .kind = POINT_KIND_CHOICE,                                                                \
+     .origin = POINT_FROM_STATUS,                                                              \
+     .index = offsetof(struct status_block, field),                                            \
+     .unit = "",                                                                               \
+     .scale = 1,                                                                               \
+     .choices = words,                                                                         \
+     .help = text},
+#define POINT_TEXT(id, field, text_)                                                           \
+    {.name = #id,                                                                              \
+     .kind = POINT_KIND_TEXT,                                                                  \
+     .origin = POINT_FROM_TEXT,                                                                \
+     .index = offsetof(struct text_block, field),                                              \
+     .unit = "",                                                                               \
+     .help = text_},
+#define POINT_RUN(id, text)                                                                    \
     {.name = #id, .kind = POINT_KIND_TEXT, .origin = POINT_FROM_RUN, .unit = "", .help = text},
-#define POINT_NAMES(id, where, text)                                                              \
-    {.name = #id, .kind = POINT_KIND_NAMES, .origin = POINT_FROM_DEVICES,                         \
-     .part = POINT_PART_##where, .unit = "", .help = text},
-#define POINT_DERIVED(id, what, egu, p, lo, hi, text)                                             \
-    {.name = #id, .kind = p ? POINT_KIND_REAL : POINT_KIND_INTEGER, .origin = POINT_FROM_DERIVED, \
-     .index = DERIVED_##what, .unit = egu, .scale = 1, .prec = p, .low = lo, .high = hi,          \
+#define POINT_NAMES(id, where, text)                                                           \
+    {.name = #id,                                                                              \
+     .kind = POINT_KIND_NAMES,                                                                 \
+     .origin = POINT_FROM_DEVICES,                                                             \
+     .part = POINT_PART_##where,                                                               \
+     .unit = "",                                                                               \
+     .help = text},
+#define POINT_DERIVED(id, what, egu, p, lo, hi, text)                                          \
+    {.name = #id,                                                                              \
+     .kind = p ? POINT_KIND_REAL : POINT_KIND_INTEGER,                                         \
+     .origin = POINT_FROM_DERIVED,                                                             \
+     .index = DERIVED_##what,                                                                  \
+     .unit = egu,                                                                              \
+     .scale = 1,                                                                               \
+     .prec = p,                                                                                \
+     .low = lo,                                                                                \
+     .high = hi,                                                                               \
      .help = text},
 
 static const struct point_def table[] = {
@@ -121,9 +200,11 @@ size_t point_length(const struct point_def *point, const struct orbit_dims *dims
     return 1;
 }
 
-/* ---- numbers ----------------------------------------------------------------------------------- */
+/* ---- numbers
+ * ----------------------------------------------------------------------------------- */
 
-static void read_bits(const struct point_def *point, const struct points_source *source, double *value)
+static void read_bits(const struct point_def *point, const struct points_source *source,
+                      double *value)
 {
     const uint64_t *bits =
         snapshot_bits(&source->dims, source->snapshot, (enum snapshot_vector) point->index);
@@ -153,7 +234,8 @@ static enum rc read_vector(const struct point_def *point, const struct points_so
         snapshot_values(&source->dims, source->snapshot, (enum snapshot_vector) point->index);
     size_t start = part_start(point, &source->dims), n = point_length(point, &source->dims);
     for (size_t i = 0; i < n; i++) {
-        double scale = point->ampere ? ampere_per_rad(source->devices, start + i) : point->scale;
+        double scale =
+            point->ampere ? ampere_per_rad(source->devices, start + i) : point->scale;
         value[i] = v[start + i] * scale;
     }
     return RC_OK;
@@ -246,13 +328,15 @@ static double read_scalar(const struct point_def *point, const struct points_sou
     case POINT_FROM_COUNTER:
         return (double) status_load(&source->status->counter[point->index]);
     case POINT_FROM_PHASE:
-        return (double) hist_percentile(&source->phase[point->index], point->percent) * point->scale;
+        return (double) hist_percentile(&source->phase[point->index], point->percent) *
+               point->scale;
     default:
         return derive(point, source);
     }
 }
 
-enum rc point_read(const struct point_def *point, const struct points_source *source, double *value)
+enum rc point_read(const struct point_def *point, const struct points_source *source,
+                   double *value)
 {
     if (point->kind == POINT_KIND_TEXT || point->kind == POINT_KIND_NAMES) {
         return err_set(RC_INPUT, "%s is a text", point->name);
@@ -271,14 +355,16 @@ enum rc point_read(const struct point_def *point, const struct points_source *so
     return RC_OK;
 }
 
-/* ---- names ------------------------------------------------------------------------------------- */
+/* ---- names
+ * ------------------------------------------------------------------------------------- */
 
-const char *point_element_name(const struct point_def *point, const struct points_source *source,
-                               size_t index)
+const char *point_element_name(const struct point_def *point,
+                               const struct points_source *source, size_t index)
 {
     const struct devices *devices = source->devices;
     size_t k = part_start(point, &source->dims) + index;
-    if (!devices || point->part == POINT_PART_NONE || index >= point_length(point, &source->dims)) {
+    if (!devices || point->part == POINT_PART_NONE ||
+        index >= point_length(point, &source->dims)) {
         return NULL;
     }
     switch (point->part) {
@@ -292,7 +378,8 @@ const char *point_element_name(const struct point_def *point, const struct point
     }
 }
 
-/* ---- texts ------------------------------------------------------------------------------------- */
+/* ---- texts
+ * ------------------------------------------------------------------------------------- */
 
 bool point_choice_word(const struct point_def *point, size_t choice, char *word, size_t size_b)
 {
@@ -319,8 +406,8 @@ static enum rc read_choice(const struct point_def *point, const struct points_so
     return rc;
 }
 
-enum rc point_read_text(const struct point_def *point, const struct points_source *source, char *text,
-                        size_t size_b)
+enum rc point_read_text(const struct point_def *point, const struct points_source *source,
+                        char *text, size_t size_b)
 {
     *text = '\0';
     if (point->kind == POINT_KIND_CHOICE) {

@@ -1,7 +1,8 @@
-/* Every exported quantity (points.def) as a table, and how to read one from what orbitd publishes.
+/* Every exported quantity (points.def) as a table, and how to read one from what orbitd
+ * publishes.
  *
- * Reading is a pure function of the blocks in struct points_source: one snapshot gives one consistent
- * set. Any thread, as long as the blocks do not change meanwhile.
+ * Reading is a pure function of the blocks in struct points_source: one snapshot gives one
+ * consistent set. Any thread, as long as the blocks do not change meanwhile.
  */
 #ifndef ORBIT_IO_POINTS_H
 #define ORBIT_IO_POINTS_H
@@ -40,7 +41,14 @@ enum point_origin {
 };
 
 /* Part of a vector: X, Y of rows; H, V, RF of columns. */
-enum point_part { POINT_PART_NONE, POINT_PART_X, POINT_PART_Y, POINT_PART_H, POINT_PART_V, POINT_PART_RF };
+enum point_part {
+    POINT_PART_NONE,
+    POINT_PART_X,
+    POINT_PART_Y,
+    POINT_PART_H,
+    POINT_PART_V,
+    POINT_PART_RF
+};
 
 struct point_def {
     const char *name;
@@ -52,8 +60,8 @@ struct point_def {
     const char *unit;
     double scale; /* SI to unit */
     int prec;
-    double low, high; /* display; equal: none */
-    double percent;   /* phases */
+    double low, high;    /* display; equal: none */
+    double percent;      /* phases */
     const char *choices; /* "A|B|C" or NULL */
     const char *help;
 };
@@ -73,23 +81,23 @@ size_t points_count(void);
 const struct point_def *points_at(size_t index);
 const struct point_def *point_by_name(const char *name); /* NULL: no such point */
 
-/* Elements that point_read gives; texts: bytes with the final zero (names: ORBIT_NAME_SIZE each).
- * 0: this machine has no such device. */
+/* Elements that point_read gives; texts: bytes with the final zero (names: ORBIT_NAME_SIZE
+ * each). 0: this machine has no such device. */
 size_t point_length(const struct point_def *point, const struct orbit_dims *dims);
 
-/* Numbers and choices to value [point_length()]. RC_GONE: the source lacks the block; RC_INPUT: it is a
- * text. */
+/* Numbers and choices to value [point_length()]. RC_GONE: the source lacks the block; RC_INPUT:
+ * it is a text. */
 MUST_USE enum rc point_read(const struct point_def *point, const struct points_source *source,
                             double *value);
 
-/* Texts to `text` (cut to size_b, always zero-terminated); choices give the chosen word. RC_GONE, RC_INPUT
- * as above. */
-MUST_USE enum rc point_read_text(const struct point_def *point, const struct points_source *source,
-                                 char *text, size_t size_b);
+/* Texts to `text` (cut to size_b, always zero-terminated); choices give the chosen word.
+ * RC_GONE, RC_INPUT as above. */
+MUST_USE enum rc point_read_text(const struct point_def *point,
+                                 const struct points_source *source, char *text, size_t size_b);
 
 /* Names: name of element `index`. NULL: no names or no such element. */
-const char *point_element_name(const struct point_def *point, const struct points_source *source,
-                               size_t index);
+const char *point_element_name(const struct point_def *point,
+                               const struct points_source *source, size_t index);
 
 /* Word number `choice` of "A|B|C" to word [size_b]; false: there is none. */
 bool point_choice_word(const struct point_def *point, size_t choice, char *word, size_t size_b);

@@ -10,7 +10,7 @@
 #define MONITOR_LAG_NS (3 * NS_PER_S / 10)
 
 struct column {
-    int set, readback; /* channels, or -1 */
+    int set, readback;    /* channels, or -1 */
     double kick_per_unit; /* rad per A; Hz per unit for the RF */
     double limit, step;   /* in the PV's unit; 0: none */
     bool writable;        /* a corrector that is not disabled by configuration */
@@ -36,7 +36,8 @@ struct actuators {
     uint64_t frame_seq;
 };
 
-/* ---- set-up ------------------------------------------------------------------------------------- */
+/* ---- set-up
+ * ------------------------------------------------------------------------------------- */
 
 static enum rc add_pv(struct actuators *a, const struct cfg *cfg, const struct device_pv *pv,
                       int *handle)
@@ -60,7 +61,8 @@ static bool is_disabled(const struct cfg *cfg, const char *name)
     return false;
 }
 
-static enum rc add_columns(struct actuators *a, const struct devices *devices, const struct cfg *cfg)
+static enum rc add_columns(struct actuators *a, const struct devices *devices,
+                           const struct cfg *cfg)
 {
     enum rc rc = RC_OK;
     for (uint64_t i = 0; i < a->n_kick && rc == RC_OK; i++) {
@@ -136,7 +138,8 @@ void actuators_destroy(struct actuators *a)
     free(a);
 }
 
-/* ---- arming ------------------------------------------------------------------------------------- */
+/* ---- arming
+ * ------------------------------------------------------------------------------------- */
 
 void actuators_forget(struct actuators *a)
 {
@@ -156,7 +159,8 @@ static void forget_written(struct actuators *a)
     }
 }
 
-/* A new arming begins with what is found. When neither CLOSED nor HOLD, everybody may set set points. */
+/* A new arming begins with what is found. When neither CLOSED nor HOLD, everybody may set set
+ * points. */
 static void follow_state(struct actuators *a, struct client *client)
 {
     const struct status_block *status = client_status(client);
@@ -167,7 +171,8 @@ static void follow_state(struct actuators *a, struct client *client)
     a->ack_arm_id = arm_id;
 }
 
-/* ---- writing ------------------------------------------------------------------------------------ */
+/* ---- writing
+ * ------------------------------------------------------------------------------------ */
 
 static bool may_write(const struct actuators *a, struct client *client,
                       const struct setpoint_head *head)
@@ -189,7 +194,8 @@ static double to_pv_unit(struct column *column, double kick)
     return column->step > 0 ? round(value / column->step) * column->step : value;
 }
 
-/* What the power converter has: what we wrote in this arming, else what was found. NaN: not known. */
+/* What the power converter has: what we wrote in this arming, else what was found. NaN: not
+ * known. */
 static double present_value(const struct actuators *a, const struct column *column)
 {
     struct channel_view view;
@@ -221,7 +227,8 @@ static bool write_column(struct actuators *a, struct column *column, double kick
 }
 
 /* True: nothing of the block is left to write. */
-static bool write_block(struct actuators *a, struct client *client, const struct setpoint_head *head)
+static bool write_block(struct actuators *a, struct client *client,
+                        const struct setpoint_head *head)
 {
     bool complete = true;
     const double *kick = (const double *) (const void *) (head + 1);
@@ -235,7 +242,8 @@ static bool write_block(struct actuators *a, struct client *client, const struct
         if (!column->writable || disabled || column->set < 0) {
             continue;
         }
-        /* A process that was stopped in the middle of a batch must not go on after the lease. */
+        /* A process that was stopped in the middle of a batch must not go on after the lease.
+         */
         if (clock_mono_ns() >= head->valid_until_ns) {
             break;
         }
@@ -247,6 +255,15 @@ static bool write_block(struct actuators *a, struct client *client, const struct
     return complete;
 }
 
+/* The mean rate is capped; one batch may come a quarter of a period early, because blocks and
+ * our ticks beat against each other and a block left out is a law step lost. */
+static int64_t next_write_ns(const struct actuators *a, int64_t now_ns)
+{
+    int64_t earliest_ns = now_ns - a->write_period_ns / 4;
+    int64_t from_ns = a->next_write_ns > earliest_ns ? a->next_write_ns : earliest_ns;
+    return from_ns + a->write_period_ns;
+}
+
 static void try_block(struct actuators *a, struct client *client, int64_t now_ns)
 {
     const struct setpoint_head *head = a->block;
@@ -255,7 +272,7 @@ static void try_block(struct actuators *a, struct client *client, int64_t now_ns
         return;
     }
     if (may_write(a, client, head)) {
-        a->next_write_ns = now_ns + a->write_period_ns;
+        a->next_write_ns = next_write_ns(a, now_ns);
         a->last_life = write_block(a, client, head) ? head->life : 0;
     } else if (head->active == 1 && head->life != a->refused_life) {
         a->refused_life = head->life;
@@ -263,7 +280,8 @@ static void try_block(struct actuators *a, struct client *client, int64_t now_ns
     }
 }
 
-/* ---- the frame ---------------------------------------------------------------------------------- */
+/* ---- the frame
+ * ---------------------------------------------------------------------------------- */
 
 static uint64_t quality_of(enum channel_fault fault)
 {
@@ -326,8 +344,8 @@ static void detect_foreign(const struct actuators *a, struct column *column, int
     if (view.fault != CHANNEL_GOOD || !differs(column, found, column->written)) {
         return;
     }
-    bool may_be_late = now_ns - t_done_ns < MONITOR_LAG_NS &&
-                       !differs(column, found, column->written_before);
+    bool may_be_late =
+        now_ns - t_done_ns < MONITOR_LAG_NS && !differs(column, found, column->written_before);
     column->foreign = !may_be_late;
 }
 

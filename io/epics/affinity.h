@@ -9,8 +9,8 @@
 /* The processor that loop.core names; -1 means the last one. */
 uint64_t affinity_configured_core(const struct cfg *cfg);
 
-/* All threads of this process leave that processor, unless it is the only one they may use. Threads made
- * later inherit it. */
+/* All threads of this process leave that processor, unless it is the only one they may use.
+ * Threads made later inherit it. */
 void affinity_avoid_core(uint64_t core);
 
 #endif

@@ -38,7 +38,7 @@ struct bpm_frames {
     struct channels *channels;
     const struct devices *devices;
     struct source_pv *pv;
-    int n_pv; /* the first one is the pace */
+    int n_pv;              /* the first one is the pace */
     struct origin *origin; /* [2 n_bpm] */
     int current;           /* channel, or -1 */
     struct pace_counter counter;
@@ -47,7 +47,8 @@ struct bpm_frames {
     pthread_mutex_t faults_lock; /* noted by the frame thread, reported by another */
 };
 
-/* ---- set-up ------------------------------------------------------------------------------------- */
+/* ---- set-up
+ * ------------------------------------------------------------------------------------- */
 
 static int find_pv(struct bpm_frames *frames, int handle)
 {
@@ -60,8 +61,8 @@ static int find_pv(struct bpm_frames *frames, int handle)
     return frames->n_pv++;
 }
 
-static enum rc add_origin(struct bpm_frames *frames, const char *prefix, const struct device_pv *pv,
-                          struct origin *origin)
+static enum rc add_origin(struct bpm_frames *frames, const char *prefix,
+                          const struct device_pv *pv, struct origin *origin)
 {
     char name[2 * DEVICE_PV_SIZE];
     int handle;
@@ -88,7 +89,8 @@ static enum rc add_origins(struct bpm_frames *frames, const char *prefix)
         const struct bpm_device *bpm = &devices->bpm[i];
         size_t ignored;
         enum rc rc = add_origin(frames, prefix, &bpm->pv_x, &frames->origin[i]);
-        rc = rc ? rc : add_origin(frames, prefix, &bpm->pv_y, &frames->origin[devices->n_bpm + i]);
+        rc = rc ? rc
+                : add_origin(frames, prefix, &bpm->pv_y, &frames->origin[devices->n_bpm + i]);
         rc = rc ? rc : faults_add(frames->faults, bpm->name, &ignored);
         if (rc) {
             return rc;
@@ -180,7 +182,8 @@ void bpm_frames_destroy(struct bpm_frames *frames)
     free(frames);
 }
 
-/* ---- a frame ------------------------------------------------------------------------------------ */
+/* ---- a frame
+ * ------------------------------------------------------------------------------------ */
 
 static uint64_t quality_of(enum channel_fault fault)
 {
@@ -198,8 +201,7 @@ static uint64_t quality_of(enum channel_fault fault)
 /* News of a PV, or nothing to wait for. */
 static bool is_served(const struct source_pv *pv)
 {
-    return pv->view.updates > pv->used || quality_of(pv->view.fault) == QUALITY_ABSENT ||
-           pv->view.fault == CHANNEL_WRONG_TYPE;
+    return pv->view.updates > pv->used || pv->view.fault != CHANNEL_GOOD;
 }
 
 static bool read_all(struct bpm_frames *frames)
@@ -237,7 +239,8 @@ static double take_raw(struct bpm_frames *frames, uint64_t bpm, uint64_t row)
 }
 
 /* With a roll each plane needs both readings, so that one bad reading spoils both. */
-static void mix_planes(const struct bpm_device *bpm, struct bpm_frame *frame, uint64_t x, uint64_t y)
+static void mix_planes(const struct bpm_device *bpm, struct bpm_frame *frame, uint64_t x,
+                       uint64_t y)
 {
     double p_x = bpm->gain_x * frame->value[x] - bpm->offset_x_m;
     double p_y = bpm->gain_y * frame->value[y] - bpm->offset_y_m;

@@ -1,8 +1,9 @@
 /* From BPM PVs to BPM frames: conversion, quality and loss of frames.
  *
- * The pace is the PV of the first BPM. A frame is complete when every connected PV has news since the
- * frame before; if the pace delivers again before that, the frame goes out with those values marked
- * STALE. Positions: p = gain (raw m_per_unit) - offset per plane, then turned by the roll:
+ * The pace is the PV of the first BPM. A frame is complete when every connected PV has news
+ * since the frame before; if the pace delivers again before that, the frame goes out with those
+ * values marked STALE. Positions: p = gain (raw m_per_unit) - offset per plane, then turned by
+ * the roll:
  *
  *   x = p_x cos(roll) + p_y sin(roll)      y = p_y cos(roll) - p_x sin(roll)
  *
@@ -22,7 +23,8 @@
 
 struct bpm_frames;
 
-/* One frame as client_publish_frame() wants it; arrays [2 n_bpm], owned by the struct bpm_frames. */
+/* One frame as client_publish_frame() wants it; arrays [2 n_bpm], owned by the struct
+ * bpm_frames. */
 struct bpm_frame {
     struct frame_head head;
     double *value, *aux;

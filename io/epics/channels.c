@@ -12,7 +12,8 @@
 #include "io/epics/faults.h"
 #include "rt/base/clock.h"
 
-/* A stamp further away than this from our clock says more about the server's clock than the value. */
+/* A stamp further away than this from our clock says more about the server's clock than the
+ * value. */
 #define STAMP_MAX_AGE_NS    (60 * NS_PER_S)
 #define STAMP_MAX_FUTURE_NS NS_PER_S
 
@@ -49,7 +50,8 @@ struct channels {
     struct faults *faults;
 };
 
-/* ---- callbacks: copy and go --------------------------------------------------------------------- */
+/* ---- callbacks: copy and go
+ * --------------------------------------------------------------------- */
 
 static int64_t sample_time_ns(const epicsTimeStamp *stamp, int64_t received_ns)
 {
@@ -64,8 +66,8 @@ static int64_t sample_time_ns(const epicsTimeStamp *stamp, int64_t received_ns)
     return age_ns > 0 ? received_ns - age_ns : received_ns;
 }
 
-static enum channel_fault judge(const struct channel *channel, const struct dbr_time_double *data,
-                                size_t n)
+static enum channel_fault judge(const struct channel *channel,
+                                const struct dbr_time_double *data, size_t n)
 {
     if (n < channel->n) {
         return CHANNEL_WRONG_LENGTH;
@@ -107,7 +109,8 @@ static bool is_number(chid id)
 static void subscribe(struct channel *channel)
 {
     if (!channel->subscription && channel->right_type) {
-        /* Count 0: as many elements as the server has, so that a short array is seen as such. */
+        /* Count 0: as many elements as the server has, so that a short array is seen as such.
+         */
         ca_create_subscription(DBR_TIME_DOUBLE, 0, channel->id, DBE_VALUE | DBE_ALARM, on_value,
                                channel, &channel->subscription);
     }
@@ -123,7 +126,9 @@ static void on_connection(struct connection_handler_args args)
     channel->right_type = right;
     channel->writable = writable;
     channel->put_outstanding = false;
-    channel->view.fault = !up ? CHANNEL_NOT_CONNECTED : right ? CHANNEL_NO_VALUE : CHANNEL_WRONG_TYPE;
+    channel->view.fault = !up     ? CHANNEL_NOT_CONNECTED
+                          : right ? CHANNEL_NO_VALUE
+                                  : CHANNEL_WRONG_TYPE;
     pthread_cond_broadcast(&channel->news);
     pthread_mutex_unlock(&channel->lock);
     subscribe(channel);
@@ -146,7 +151,8 @@ static void on_put_done(struct event_handler_args args)
     pthread_mutex_unlock(&channel->lock);
 }
 
-/* Lost circuits show as faults of their channels, one line for all; what is left is worth a line. */
+/* Lost circuits show as faults of their channels, one line for all; what is left is worth a
+ * line. */
 static void on_exception(struct exception_handler_args args)
 {
     if (args.stat != ECA_DISCONN && args.stat != ECA_UNRESPTMO) {
@@ -155,7 +161,8 @@ static void on_exception(struct exception_handler_args args)
     }
 }
 
-/* ---- set ---------------------------------------------------------------------------------------- */
+/* ---- set
+ * ---------------------------------------------------------------------------------------- */
 
 enum rc channels_create(struct channels **channels)
 {
@@ -164,7 +171,8 @@ enum rc channels_create(struct channels **channels)
     if (!set) {
         return err_set(RC_NOMEM, "no memory for channels");
     }
-    enum rc rc = faults_create(&set->faults, "orbit-epics: PV ", fault_words, CHANNEL_FAULT_COUNT);
+    enum rc rc =
+        faults_create(&set->faults, "orbit-epics: PV ", fault_words, CHANNEL_FAULT_COUNT);
     int status = ca_context_create(ca_enable_preemptive_callback);
     if (rc || status != ECA_NORMAL) {
         faults_destroy(set->faults);
@@ -258,8 +266,8 @@ enum rc channels_start(struct channels *channels)
         if (!channel->value) {
             return err_set(RC_NOMEM, "no memory for PV %s", channel->name);
         }
-        int status = ca_create_channel(channel->name, on_connection, channel, CA_PRIORITY_DEFAULT,
-                                       &channel->id);
+        int status = ca_create_channel(channel->name, on_connection, channel,
+                                       CA_PRIORITY_DEFAULT, &channel->id);
         if (status != ECA_NORMAL) {
             return err_set(RC_SYS, "PV %s: %s", channel->name, ca_message(status));
         }
@@ -286,7 +294,8 @@ void channels_destroy(struct channels *channels)
     free(channels);
 }
 
-/* ---- reading and putting ------------------------------------------------------------------------ */
+/* ---- reading and putting
+ * ------------------------------------------------------------------------ */
 
 void channels_read(struct channels *channels, int handle, size_t first, size_t n, double *value,
                    struct channel_view *view)
@@ -352,7 +361,8 @@ enum rc channels_put(struct channels *channels, int handle, double value)
     if (rc) {
         return rc;
     }
-    int status = ca_array_put_callback(DBR_DOUBLE, 1, channel->id, &value, on_put_done, channel);
+    int status =
+        ca_array_put_callback(DBR_DOUBLE, 1, channel->id, &value, on_put_done, channel);
     if (status != ECA_NORMAL) {
         pthread_mutex_lock(&channel->lock);
         channel->put_outstanding = false;

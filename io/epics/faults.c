@@ -109,7 +109,8 @@ static void settle(struct faults *faults, struct thing *thing, int64_t now_ns)
     faults->n_dirty--;
 }
 
-/* A thing that was wrong and is back before anybody was told needs no words, unless it does so often. */
+/* A thing that was wrong and is back before anybody was told needs no words, unless it does so
+ * often. */
 static bool worth_saying(const struct thing *thing)
 {
     return thing->now != thing->said || thing->changes > 2;

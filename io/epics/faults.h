@@ -1,8 +1,9 @@
-/* Collapsed messages about many things that can each be wrong in a few ways (PVs, BPM readings).
+/* Collapsed messages about many things that can each be wrong in a few ways (PVs, BPM
+ * readings).
  *
- * Faults are noted as often as one likes; faults_report() says what changed: one line per kind with the
- * number of things and the first names, and per thing a hold-off that doubles while it flaps (2 s to
- * 60 s) with the number of changes since. One thread at a time.
+ * Faults are noted as often as one likes; faults_report() says what changed: one line per kind
+ * with the number of things and the first names, and per thing a hold-off that doubles while it
+ * flaps (2 s to 60 s) with the number of changes since. One thread at a time.
  */
 #ifndef ORBIT_IO_EPICS_FAULTS_H
 #define ORBIT_IO_EPICS_FAULTS_H
@@ -15,9 +16,10 @@
 
 struct faults;
 
-/* what: how a line begins, e.g. "program: PV ". words [n_kind]: what is wrong, kind 0 being good. Strings are kept by pointer. */
-MUST_USE enum rc faults_create(struct faults **faults, const char *what, const char *const *words,
-                               unsigned n_kind);
+/* what: how a line begins, e.g. "program: PV ". words [n_kind]: what is wrong, kind 0 being
+ * good. Strings are kept by pointer. */
+MUST_USE enum rc faults_create(struct faults **faults, const char *what,
+                               const char *const *words, unsigned n_kind);
 void faults_destroy(struct faults *faults);
 
 /* Adds a thing, good at first; *index numbers them from 0. name is copied. */

@@ -24,14 +24,16 @@ static void report_failure(struct orbit_link *link)
 {
     if (strcmp(link->said, err_text()) != 0) {
         snprintf(link->said, sizeof link->said, "%s", err_text());
-        fprintf(stderr, "orbit-epics: %s: no connection to orbitd: %s\n", link->spec.name, link->said);
+        fprintf(stderr, "orbit-epics: %s: no connection to orbitd: %s\n", link->spec.name,
+                link->said);
     }
 }
 
 static void open_again(struct orbit_link *link, int64_t now_ns)
 {
     const struct link_spec *spec = &link->spec;
-    if (client_open(&link->client, spec->socket_path, spec->role, spec->name, spec->device_hash)) {
+    if (client_open(&link->client, spec->socket_path, spec->role, spec->name,
+                    spec->device_hash)) {
         link->client = NULL;
         report_failure(link);
         link->next_try_ns = now_ns + link->pause_ns;

@@ -1,4 +1,5 @@
-/* One connection to orbitd that is opened again, with a growing pause, whenever it is lost. One thread. */
+/* One connection to orbitd that is opened again, with a growing pause, whenever it is lost. One
+ * thread. */
 #ifndef ORBIT_IO_EPICS_LINK_H
 #define ORBIT_IO_EPICS_LINK_H
 
@@ -24,8 +25,8 @@ struct orbit_link {
 
 void link_init(struct orbit_link *link, const struct link_spec *spec);
 
-/* The live connection; closes a dead one and tries to open a new one when it is time. NULL: there is none.
- * May take 2 s if orbitd hangs, else returns at once. */
+/* The live connection; closes a dead one and tries to open a new one when it is time. NULL:
+ * there is none. May take 2 s if orbitd hangs, else returns at once. */
 struct client *link_poll(struct orbit_link *link, int64_t now_ns);
 
 void link_close(struct orbit_link *link);

@@ -1,5 +1,5 @@
-/* orbit-epics: the machine's PVs into frames, set points under the lease to the machine, and everything that
- * orbitd publishes as PVs. */
+/* orbit-epics: the machine's PVs into frames, set points under the lease to the machine, and
+ * everything that orbitd publishes as PVs. */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -38,7 +38,8 @@ struct program {
     atomic_ullong loop_core; /* UINT64_MAX: not known */
 };
 
-/* ---- where the machine is ------------------------------------------------------------------------ */
+/* ---- where the machine is
+ * ------------------------------------------------------------------------ */
 
 static bool runs_ring(const struct cfg *cfg)
 {
@@ -74,7 +75,8 @@ static bool is_loopback(const char *list)
     return all;
 }
 
-/* On one host nothing is to be repeated; a hung server shall be noticed sooner than after 30 s. */
+/* On one host nothing is to be repeated; a hung server shall be noticed sooner than after 30 s.
+ */
 static void set_search(struct program *p, const char *list)
 {
     setenv("EPICS_CA_CONN_TMO", "3", 0);
@@ -124,7 +126,8 @@ static enum rc find_machine(struct program *p)
     return rc;
 }
 
-/* ---- publishing ---------------------------------------------------------------------------------- */
+/* ---- publishing
+ * ---------------------------------------------------------------------------------- */
 
 static void *run_publish(void *argument)
 {
@@ -166,12 +169,13 @@ static enum rc begin_publishing(struct program *p)
         return rc;
     }
     p->publishing = pthread_create(&p->publish_thread, NULL, run_publish, p) == 0;
-    fprintf(stderr, "orbit-epics: serves %s... on %s, CA port %d, PVA port %d\n", p->cfg.epics_prefix,
-            p->cfg.epics_interface, place.ca_port, place.pva_port);
+    fprintf(stderr, "orbit-epics: serves %s... on %s, CA port %d, PVA port %d\n",
+            p->cfg.epics_prefix, p->cfg.epics_interface, place.ca_port, place.pva_port);
     return p->publishing ? RC_OK : err_sys("no thread");
 }
 
-/* ---- program ------------------------------------------------------------------------------------- */
+/* ---- program
+ * ------------------------------------------------------------------------------------- */
 
 /* One turn of the supervising thread. */
 static enum rc supervise(struct program *p, uint64_t *excluded_core)

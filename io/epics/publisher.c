@@ -32,7 +32,8 @@ struct publisher {
 static const char *const state_words[STATE_COUNT] = {"OFF",    "SHADOW", "ARMED",
                                                      "CLOSED", "HOLD",   "TRIPPED"};
 
-/* ---- points to PVs ------------------------------------------------------------------------------ */
+/* ---- points to PVs
+ * ------------------------------------------------------------------------------ */
 
 static unsigned group_of(const struct point_def *point)
 {
@@ -73,7 +74,8 @@ static enum ioc_type type_of(const struct point_def *point)
 /* Fields of the structure that gives orbit and cycle at once. */
 static const char *snap_field(const struct point_def *point)
 {
-    static const char *const field[][2] = {{"ORBIT:X", "x"}, {"ORBIT:Y", "y"}, {"CYCLE", "cycle"}};
+    static const char *const field[][2] = {
+        {"ORBIT:X", "x"}, {"ORBIT:Y", "y"}, {"CYCLE", "cycle"}};
     for (size_t i = 0; i < 3; i++) {
         if (strcmp(point->name, field[i][0]) == 0) {
             return field[i][1];
@@ -92,7 +94,8 @@ static void set_alarms(const struct point_def *point, struct ioc_point *pv)
         pv->choice_severity = state;
     } else if (strcmp(point->name, "VERDICT") == 0) {
         pv->choice_severity = verdict;
-    } else if (strcmp(point->name, "N:INVALID") == 0 || strcmp(point->name, "N:SATURATED") == 0) {
+    } else if (strcmp(point->name, "N:INVALID") == 0 ||
+               strcmp(point->name, "N:SATURATED") == 0) {
         pv->warn = (struct ioc_limits){-1, 1};
     }
 }
@@ -136,7 +139,8 @@ static enum rc add_point(struct publisher *p, const struct point_def *point, int
     return ioc_add(p->ioc, &pv, handle);
 }
 
-/* ---- commands ----------------------------------------------------------------------------------- */
+/* ---- commands
+ * ----------------------------------------------------------------------------------- */
 
 /* Sends one line to the manager and leaves the answer in CMD:RESULT and CMD:CODE. */
 static enum rc send_command(struct publisher *p, const char *line)
@@ -175,22 +179,45 @@ static enum rc put_mode(void *context, struct ioc_value *value)
 
 static enum rc add_own_points(struct publisher *p)
 {
-    struct ioc_point command = {.name = "CMD", .type = IOC_TEXT, .put = put_command, .context = p,
-                                .put_blocks = true, .desc = "command to orbitd, as for orbitctl",
+    struct ioc_point command = {.name = "CMD",
+                                .type = IOC_TEXT,
+                                .put = put_command,
+                                .context = p,
+                                .put_blocks = true,
+                                .desc = "command to orbitd, as for orbitctl",
                                 .group = GROUP_OWN};
-    struct ioc_point mode = {.name = "MODE", .type = IOC_CHOICE, .put = put_mode, .context = p,
-                             .put_blocks = true, .choices = state_words, .n_choice = STATE_COUNT,
-                             .desc = "asks for a state of the loop", .group = GROUP_STATUS};
-    struct ioc_point result = {.name = "CMD:RESULT", .type = IOC_TEXT, .n = ORBIT_TEXT_SIZE + 32,
-                               .desc = "answer to the last command", .group = GROUP_OWN};
-    struct ioc_point code = {.name = "CMD:CODE", .type = IOC_INTEGER, .group = GROUP_OWN,
-                             .desc = "code of the last answer, 0 is good", .always = true};
-    struct ioc_point count = {.name = "CMD:COUNT", .type = IOC_INTEGER, .group = GROUP_OWN,
+    struct ioc_point mode = {.name = "MODE",
+                             .type = IOC_CHOICE,
+                             .put = put_mode,
+                             .context = p,
+                             .put_blocks = true,
+                             .choices = state_words,
+                             .n_choice = STATE_COUNT,
+                             .desc = "asks for a state of the loop",
+                             .group = GROUP_STATUS};
+    struct ioc_point result = {.name = "CMD:RESULT",
+                               .type = IOC_TEXT,
+                               .n = ORBIT_TEXT_SIZE + 32,
+                               .desc = "answer to the last command",
+                               .group = GROUP_OWN};
+    struct ioc_point code = {.name = "CMD:CODE",
+                             .type = IOC_INTEGER,
+                             .group = GROUP_OWN,
+                             .desc = "code of the last answer, 0 is good",
+                             .always = true};
+    struct ioc_point count = {.name = "CMD:COUNT",
+                              .type = IOC_INTEGER,
+                              .group = GROUP_OWN,
                               .desc = "commands answered through this IOC"};
-    struct ioc_point alive = {.name = "ALIVE", .type = IOC_INTEGER, .group = GROUP_STATUS,
+    struct ioc_point alive = {.name = "ALIVE",
+                              .type = IOC_INTEGER,
+                              .group = GROUP_STATUS,
                               .desc = "1: orbitd publishes fresh snapshots"};
-    struct ioc_point pv_bad = {.name = "PV:BAD", .type = IOC_INTEGER, .group = GROUP_STATUS,
-                               .warn = {-1, 1}, .desc = "machine PVs that are not usable"};
+    struct ioc_point pv_bad = {.name = "PV:BAD",
+                               .type = IOC_INTEGER,
+                               .group = GROUP_STATUS,
+                               .warn = {-1, 1},
+                               .desc = "machine PVs that are not usable"};
     enum rc rc = ioc_add(p->ioc, &command, &p->command);
     rc = rc ? rc : ioc_add(p->ioc, &mode, &p->mode);
     rc = rc ? rc : ioc_add(p->ioc, &result, &p->result);
@@ -200,7 +227,8 @@ static enum rc add_own_points(struct publisher *p)
     return rc ? rc : ioc_add(p->ioc, &pv_bad, &p->pv_bad);
 }
 
-/* ---- set-up ------------------------------------------------------------------------------------- */
+/* ---- set-up
+ * ------------------------------------------------------------------------------------- */
 
 static void set_names(struct publisher *p)
 {
@@ -278,7 +306,8 @@ void publisher_destroy(struct publisher *p)
     free(p);
 }
 
-/* ---- publishing --------------------------------------------------------------------------------- */
+/* ---- publishing
+ * --------------------------------------------------------------------------------- */
 
 static bool is_text(const struct point_def *point)
 {
@@ -299,8 +328,8 @@ static void publish_point(struct publisher *p, const struct point_def *point, in
     ioc_set_severity(p->ioc, handle, rc == RC_OK && p->fresh ? IOC_OK : IOC_INVALID);
 }
 
-static void publish_group(struct publisher *p, unsigned group, const struct points_source *source,
-                          int64_t t_utc_ns)
+static void publish_group(struct publisher *p, unsigned group,
+                          const struct points_source *source, int64_t t_utc_ns)
 {
     for (size_t i = 0; i < points_count(); i++) {
         const struct point_def *point = points_at(i);
@@ -319,7 +348,8 @@ static int64_t fresh_limit_ns(const struct publisher *p, struct client *client)
     return publish_ns > loop_ns ? publish_ns : loop_ns;
 }
 
-static void read_blocks(struct publisher *p, struct client *client, struct points_source *source)
+static void read_blocks(struct publisher *p, struct client *client,
+                        struct points_source *source)
 {
     if (!client) {
         return;
@@ -348,7 +378,8 @@ static int64_t cycle_time_ns(struct publisher *p, const struct points_source *so
     return p->last_cycle_utc_ns;
 }
 
-static void publish_phases(struct publisher *p, struct client *client, struct points_source *source)
+static void publish_phases(struct publisher *p, struct client *client,
+                           struct points_source *source)
 {
     if (source->now_ns < p->next_phase_ns) {
         return;

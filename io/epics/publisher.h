@@ -9,8 +9,9 @@
  *   <prefix>ALIVE          1 while orbitd publishes fresh snapshots
  *   <prefix>PV:BAD         machine PVs that are not usable
  *
- * What comes from the loop carries the time of its cycle. When nothing fresh comes, every such PV gets
- * severity INVALID and keeps its last value. One thread steps it; puts come in by the IOC's put thread.
+ * What comes from the loop carries the time of its cycle. When nothing fresh comes, every such
+ * PV gets severity INVALID and keeps its last value. One thread steps it; puts come in by the
+ * IOC's put thread.
  */
 #ifndef ORBIT_IO_EPICS_PUBLISHER_H
 #define ORBIT_IO_EPICS_PUBLISHER_H

@@ -1,8 +1,8 @@
 /* Keeps the Channel Access client from starting a caRepeater.
  *
- * A CA client starts a detached caRepeater that outlives it and listens on all interfaces. Where all
- * servers are on this host nothing is to be repeated: a socket of our own holds the repeater's port and
- * confirms the client's registration.
+ * A CA client starts a detached caRepeater that outlives it and listens on all interfaces.
+ * Where all servers are on this host nothing is to be repeated: a socket of our own holds the
+ * repeater's port and confirms the client's registration.
  */
 #ifndef ORBIT_IO_EPICS_REPEATER_H
 #define ORBIT_IO_EPICS_REPEATER_H

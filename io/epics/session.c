@@ -36,8 +36,8 @@ static void *run_bpm(void *argument)
         struct client *client = link_poll(&s->bpm_link, clock_mono_ns());
         const struct bpm_frame *frame = bpm_frames_wait(s->frames, FRAME_WAIT_NS);
         if (client && frame) {
-            client_publish_frame(client, &frame->head, frame->value, frame->aux, frame->t_value_ns,
-                                 frame->quality);
+            client_publish_frame(client, &frame->head, frame->value, frame->aux,
+                                 frame->t_value_ns, frame->quality);
         }
     }
     link_close(&s->bpm_link);
@@ -93,7 +93,8 @@ static enum rc start_threads(struct session *s)
     return s->has_bpm_thread && s->has_actuator_thread ? RC_OK : err_sys("no thread");
 }
 
-static void init_links(struct session *s, const struct devices *devices, const char *socket_path)
+static void init_links(struct session *s, const struct devices *devices,
+                       const char *socket_path)
 {
     struct link_spec spec = {.socket_path = socket_path,
                              .role = ROLE_SOURCE,
@@ -104,8 +105,8 @@ static void init_links(struct session *s, const struct devices *devices, const c
     link_init(&s->actuator_link, &spec);
 }
 
-enum rc session_start(struct session **session, const struct devices *devices, const struct cfg *cfg,
-                      const char *socket_path)
+enum rc session_start(struct session **session, const struct devices *devices,
+                      const struct cfg *cfg, const char *socket_path)
 {
     struct session *s = calloc(1, sizeof *s);
     *session = s;

@@ -1,5 +1,6 @@
-/* One Channel Access session: channels, the BPM thread and the actuator thread with their connections to
- * orbitd. Ended and begun anew when the machine's address changes (a restarted virtual ring).
+/* One Channel Access session: channels, the BPM thread and the actuator thread with their
+ * connections to orbitd. Ended and begun anew when the machine's address changes (a restarted
+ * virtual ring).
  */
 #ifndef ORBIT_IO_EPICS_SESSION_H
 #define ORBIT_IO_EPICS_SESSION_H
@@ -14,14 +15,16 @@
 
 struct session;
 
-/* Connects to the machine as the environment's EPICS_CA_* say. All pointers outlive the session. */
+/* Connects to the machine as the environment's EPICS_CA_* say. All pointers outlive the
+ * session. */
 MUST_USE enum rc session_start(struct session **session, const struct devices *devices,
                                const struct cfg *cfg, const char *socket_path);
 
 /* Ends the threads and the CA context (below 0.3 s unless orbitd hangs). NULL is fine. */
 void session_stop(struct session *session);
 
-/* Messages about the machine's PVs; the number of those not usable. Caller: the thread that started it. */
+/* Messages about the machine's PVs; the number of those not usable. Caller: the thread that
+ * started it. */
 size_t session_report(struct session *session, int64_t now_ns, FILE *stream);
 
 #endif

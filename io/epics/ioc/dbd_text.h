@@ -1,4 +1,5 @@
-/* The expanded database definition, carried inside the program so that it runs from any folder. */
+/* The expanded database definition, carried inside the program so that it runs from any folder.
+ */
 #ifndef ORBIT_IO_EPICS_IOC_DBD_TEXT_H
 #define ORBIT_IO_EPICS_IOC_DBD_TEXT_H
 

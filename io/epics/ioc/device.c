@@ -1,6 +1,7 @@
-/* Device support "orbit": moves values between points and records. Each record finds its point by the
- * number in its link "@n". Read-only records copy what the last publish left; writable ones hand a put
- * to the point's callback, in the CA server's thread or, if it may wait, in the put thread. */
+/* Device support "orbit": moves values between points and records. Each record finds its point
+ * by the number in its link "@n". Read-only records copy what the last publish left; writable
+ * ones hand a put to the point's callback, in the CA server's thread or, if it may wait, in the
+ * put thread. */
 #define USE_TYPED_DSET
 #include "io/epics/ioc/point.h"
 
@@ -29,8 +30,8 @@
 
 enum { DO_NOT_CONVERT = 2 };
 
-/* Every record type's table has this shape: five common entries, then read or write, then (ai, ao)
- * special_linconv, which we never need. */
+/* Every record type's table has this shape: five common entries, then read or write, then (ai,
+ * ao) special_linconv, which we never need. */
 struct record_dset {
     dset common;
     long (*transfer)(struct dbCommon *record);
@@ -50,7 +51,8 @@ void device_set_quiet(bool on)
     quiet = on;
 }
 
-/* ---- common ------------------------------------------------------------------------------------ */
+/* ---- common
+ * ------------------------------------------------------------------------------------ */
 
 static struct group *group_of(const struct point *point)
 {
@@ -140,7 +142,8 @@ static size_t show(struct dbCommon *record, struct point *point, struct place_of
     return n;
 }
 
-/* ---- puts -------------------------------------------------------------------------------------- */
+/* ---- puts
+ * -------------------------------------------------------------------------------------- */
 
 static struct {
     pthread_mutex_t lock;
@@ -245,7 +248,8 @@ static void queue_put(struct dbCommon *record, struct point *point)
 }
 
 /* The put is over: the record shows what was accepted, or goes back with an alarm. */
-static size_t finish_put(struct dbCommon *record, struct point *point, struct place_of_value place)
+static size_t finish_put(struct dbCommon *record, struct point *point,
+                         struct place_of_value place)
 {
     size_t size = point_element_b(point);
     point->refused = point->put_rc != RC_OK;
@@ -262,8 +266,10 @@ static size_t finish_put(struct dbCommon *record, struct point *point, struct pl
     return point->n_accepted;
 }
 
-/* Processing by a publish: a value that came from elsewhere is shown, a refusal stays visible until then. */
-static size_t show_written(struct dbCommon *record, struct point *point, struct place_of_value place)
+/* Processing by a publish: a value that came from elsewhere is shown, a refusal stays visible
+ * until then. */
+static size_t show_written(struct dbCommon *record, struct point *point,
+                           struct place_of_value place)
 {
     size_t size = point_element_b(point), n_before = point->n_accepted;
     if (point->show) {
@@ -283,7 +289,8 @@ static size_t show_written(struct dbCommon *record, struct point *point, struct 
     return point->n_accepted;
 }
 
-/* One processing of a writable record; `place` holds what was put and receives what is to be shown. */
+/* One processing of a writable record; `place` holds what was put and receives what is to be
+ * shown. */
 static size_t transfer_out(struct dbCommon *record, struct place_of_value place, size_t room)
 {
     struct point *point = record->dpvt;
@@ -311,7 +318,8 @@ static long make_callback(struct dbCommon *record)
     return point->callback ? 0 : S_db_noMemory;
 }
 
-/* ---- one pair of functions a record type ------------------------------------------------------- */
+/* ---- one pair of functions a record type
+ * ------------------------------------------------------- */
 
 static long ai_init(struct dbCommon *record)
 {
@@ -448,7 +456,8 @@ static long mbbo_write(struct dbCommon *record)
     return 0;
 }
 
-/* ---- waveform: both directions ----------------------------------------------------------------- */
+/* ---- waveform: both directions
+ * ----------------------------------------------------------------- */
 
 static long waveform_init(struct dbCommon *record)
 {
@@ -474,7 +483,8 @@ static size_t read_elements(const struct point *point, const waveformRecord *wf,
     return n;
 }
 
-static void write_elements(const struct point *point, waveformRecord *wf, const void *from, size_t n)
+static void write_elements(const struct point *point, waveformRecord *wf, const void *from,
+                           size_t n)
 {
     if (point->spec.type == IOC_INTEGER) {
         for (size_t i = 0; i < n; i++) {
@@ -507,9 +517,9 @@ static long waveform_transfer(struct dbCommon *record)
     return 0;
 }
 
-#define RECORD_DSET(symbol, init_record, transfer, n)                                             \
-    static struct record_dset symbol = {                                                          \
-        {n, NULL, NULL, init_record, scan_of}, transfer, NULL};                                   \
+#define RECORD_DSET(symbol, init_record, transfer, n)                                          \
+    static struct record_dset symbol = {                                                       \
+        {n, NULL, NULL, init_record, scan_of}, transfer, NULL};                                \
     epicsExportAddress(dset, symbol)
 
 RECORD_DSET(devOrbitAi, ai_init, ai_read, 6);

@@ -56,7 +56,8 @@ enum rc ioc_create(struct ioc **ioc)
     return RC_OK;
 }
 
-/* ---- adding ------------------------------------------------------------------------------------ */
+/* ---- adding
+ * ------------------------------------------------------------------------------------ */
 
 static bool name_known(const struct ioc *ioc, const char *name)
 {
@@ -74,8 +75,8 @@ static enum rc check_choices(const struct ioc_point *p)
         return RC_OK;
     }
     if (!p->choices || p->n_choice < 1 || p->n_choice > IOC_MAX_CHOICE) {
-        return err_set(RC_INPUT, "PV %s: %zu choices, 1 to %d are possible", p->name, p->n_choice,
-                       IOC_MAX_CHOICE);
+        return err_set(RC_INPUT, "PV %s: %zu choices, 1 to %d are possible", p->name,
+                       p->n_choice, IOC_MAX_CHOICE);
     }
     for (size_t i = 0; i < p->n_choice; i++) {
         if (strlen(p->choices[i]) > 25) {
@@ -102,7 +103,8 @@ static enum rc check_point(const struct ioc *ioc, const struct ioc_point *p)
         return err_set(RC_INPUT, "PV %s: group %u of %d", p->name, p->group, IOC_MAX_GROUP);
     }
     if ((p->structure != NULL) != (p->field != NULL)) {
-        return err_set(RC_INPUT, "PV %s: a structure needs a field and a field a structure", p->name);
+        return err_set(RC_INPUT, "PV %s: a structure needs a field and a field a structure",
+                       p->name);
     }
     return check_choices(p);
 }
@@ -246,7 +248,8 @@ enum rc ioc_add(struct ioc *ioc, const struct ioc_point *p, int *handle)
     return RC_OK;
 }
 
-/* ---- start and stop ---------------------------------------------------------------------------- */
+/* ---- start and stop
+ * ---------------------------------------------------------------------------- */
 
 static enum rc load_records(struct ioc *ioc, const char *prefix)
 {
@@ -320,7 +323,8 @@ void ioc_stop(struct ioc *ioc)
     present = NULL;
 }
 
-/* ---- values ------------------------------------------------------------------------------------ */
+/* ---- values
+ * ------------------------------------------------------------------------------------ */
 
 static struct point *lock_point(struct ioc *ioc, int handle)
 {

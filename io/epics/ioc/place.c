@@ -1,4 +1,5 @@
-/* Where an IOC serves, and with which rights: what EPICS takes from the environment and the process. */
+/* Where an IOC serves, and with which rights: what EPICS takes from the environment and the
+ * process. */
 #include "io/epics/ioc/point.h"
 
 #include <arpa/inet.h>
@@ -43,13 +44,14 @@ static bool bind_port(int type, const struct in_addr *address, int port, int *bo
     return good;
 }
 
-/* A number that is free for both TCP and UDP. Somebody else may take it before EPICS does; then the
- * server falls back to another TCP port and clients still find it by the search port. */
+/* A number that is free for both TCP and UDP. Somebody else may take it before EPICS does; then
+ * the server falls back to another TCP port and clients still find it by the search port. */
 static enum rc find_port(const struct in_addr *address, int *port)
 {
     for (int i = 0; i < 64; i++) {
         int tcp = 0, udp = 0;
-        if (bind_port(SOCK_STREAM, address, 0, &tcp) && bind_port(SOCK_DGRAM, address, tcp, &udp)) {
+        if (bind_port(SOCK_STREAM, address, 0, &tcp) &&
+            bind_port(SOCK_DGRAM, address, tcp, &udp)) {
             *port = tcp;
             return RC_OK;
         }
@@ -80,10 +82,11 @@ static void set_number(const char *name, int number)
 static void confine(const char *interface)
 {
     static const char *const list[] = {"EPICS_CAS_INTF_ADDR_LIST", "EPICS_CAS_BEACON_ADDR_LIST",
-                                       "EPICS_PVAS_INTF_ADDR_LIST", "EPICS_PVAS_BEACON_ADDR_LIST",
-                                       "EPICS_PVA_ADDR_LIST"};
+                                       "EPICS_PVAS_INTF_ADDR_LIST",
+                                       "EPICS_PVAS_BEACON_ADDR_LIST", "EPICS_PVA_ADDR_LIST"};
     static const char *const off[] = {"EPICS_CAS_AUTO_BEACON_ADDR_LIST",
-                                      "EPICS_PVAS_AUTO_BEACON_ADDR_LIST", "EPICS_PVA_AUTO_ADDR_LIST"};
+                                      "EPICS_PVAS_AUTO_BEACON_ADDR_LIST",
+                                      "EPICS_PVA_AUTO_ADDR_LIST"};
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
         setenv(list[i], interface, 1);
     }

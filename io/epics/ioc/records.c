@@ -11,8 +11,9 @@
 #include "io/epics/ioc/dbd_text.h"
 
 /* mbbi and mbbo name the fields of their 16 states with words. */
-static const char *const state_word[IOC_MAX_CHOICE] = {
-    "ZR", "ON", "TW", "TH", "FR", "FV", "SX", "SV", "EI", "NI", "TE", "EL", "TV", "TT", "FT", "FF"};
+static const char *const state_word[IOC_MAX_CHOICE] = {"ZR", "ON", "TW", "TH", "FR", "FV",
+                                                       "SX", "SV", "EI", "NI", "TE", "EL",
+                                                       "TV", "TT", "FT", "FF"};
 
 static const char *const severity_word[] = {"NO_ALARM", "MINOR", "MAJOR", "INVALID"};
 
@@ -80,7 +81,8 @@ static void put_text(FILE *f, const char *field, const char *text, size_t most)
     fputs("\")\n", f);
 }
 
-static void put_pair(FILE *f, const char *high, const char *low, const struct ioc_limits *limits)
+static void put_pair(FILE *f, const char *high, const char *low,
+                     const struct ioc_limits *limits)
 {
     if (limits->low < limits->high) {
         fprintf(f, "  field(%s, \"%.15g\")\n  field(%s, \"%.15g\")\n", high, limits->high, low,
@@ -140,14 +142,16 @@ static void put_choices(FILE *f, const struct ioc_point *p)
 
 static void put_array_fields(FILE *f, const struct point *point)
 {
-    fprintf(f, "  field(FTVL, \"%s\")\n  field(NELM, \"%zu\")\n", element_type(point), point->n_max);
+    fprintf(f, "  field(FTVL, \"%s\")\n  field(NELM, \"%zu\")\n", element_type(point),
+            point->n_max);
     fputs("  field(MPST, \"Always\")\n  field(APST, \"Always\")\n", f);
     if (is_long_text(point)) {
         fputs("  info(Q:form, \"String\")\n", f);
     }
 }
 
-/* ---- structures -------------------------------------------------------------------------------- */
+/* ---- structures
+ * -------------------------------------------------------------------------------- */
 
 static bool same_structure(const struct point *a, const struct point *b)
 {
@@ -165,9 +169,10 @@ static const struct point *neighbour(const struct ioc *ioc, const struct point *
     return NULL;
 }
 
-/* Fields of one structure are a chain: the first is scanned, each processes the next, so that all are
- * one lock set; only the last one tells PV Access that the structure changed. */
-static void put_structure(FILE *f, const struct ioc *ioc, const struct point *point, const char *prefix)
+/* Fields of one structure are a chain: the first is scanned, each processes the next, so that
+ * all are one lock set; only the last one tells PV Access that the structure changed. */
+static void put_structure(FILE *f, const struct ioc *ioc, const struct point *point,
+                          const char *prefix)
 {
     const struct point *next = neighbour(ioc, point, 1);
     if (next) {
@@ -182,13 +187,16 @@ static void put_structure(FILE *f, const struct ioc *ioc, const struct point *po
     fputs(next ? "}})\n" : ",\"\":{+type:\"meta\",+channel:\"VAL\"}}})\n", f);
 }
 
-/* ---- a record ---------------------------------------------------------------------------------- */
+/* ---- a record
+ * ---------------------------------------------------------------------------------- */
 
-static void put_record(FILE *f, const struct ioc *ioc, const struct point *point, const char *prefix)
+static void put_record(FILE *f, const struct ioc *ioc, const struct point *point,
+                       const char *prefix)
 {
     const struct ioc_point *p = &point->spec;
     bool chained = p->structure && neighbour(ioc, point, -1);
-    /* A put processes passive records only; device_show() processes a writable one that has news. */
+    /* A put processes passive records only; device_show() processes a writable one that has
+     * news. */
     bool scanned = !p->fixed && !chained && !p->put;
     fprintf(f, "record(%s, \"%s%s\") {\n", record_type(point), prefix, p->name);
     fprintf(f, "  field(DTYP, \"orbit\")\n  field(%s, \"@%d\")\n",
@@ -227,7 +235,8 @@ static enum rc open_text(FILE **f, const char *name)
     return RC_OK;
 }
 
-/* The loaders take paths; the descriptor stays open, so that the path lives as long as the process. */
+/* The loaders take paths; the descriptor stays open, so that the path lives as long as the
+ * process. */
 static enum rc finish_text(FILE *f, char *path, size_t size)
 {
     if (fflush(f) || ferror(f)) {
@@ -270,8 +279,8 @@ enum rc records_write(const struct ioc *ioc, const char *prefix, char *path, siz
     return finish_text(f, path, size);
 }
 
-/* Records that nobody may put refuse every put, whoever asks; writable ones only let the value through,
- * not fields such as SCAN or OUT. */
+/* Records that nobody may put refuse every put, whoever asks; writable ones only let the value
+ * through, not fields such as SCAN or OUT. */
 enum rc records_write_access(char *path, size_t size)
 {
     FILE *f = NULL;
@@ -279,7 +288,8 @@ enum rc records_write_access(char *path, size_t size)
     if (rc) {
         return rc;
     }
-    fputs("ASG(DEFAULT) { RULE(1, READ) }\nASG(WRITABLE) { RULE(1, READ) RULE(0, WRITE) }\n", f);
+    fputs("ASG(DEFAULT) { RULE(1, READ) }\nASG(WRITABLE) { RULE(1, READ) RULE(0, WRITE) }\n",
+          f);
     return finish_text(f, path, size);
 }
 
