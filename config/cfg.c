@@ -1,24 +1,22 @@
 #include "config/cfg.h"
 
-#include <errno.h>
-#include <math.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include <yaml.h>
-
+#include "config/cfg_check.h"
 #include "config/cfg_keys.h"
 #include "config/cfg_value.h"
+#include "config/document.h"
 
-/* One load: where faults go and what was seen. */
+/* One load: where values and faults go, and what was seen. */
 struct reader {
     struct cfg *cfg;
     struct cfg_faults *faults;
     const char *path;
     yaml_document_t *document;
-    bool seen[256]; /* per key */
+    struct cfg_place place[CFG_MAX_KEYS]; /* per key */
 };
 
 enum { MAX_FILE_B = 1 << 20 };
@@ -26,20 +24,19 @@ enum { MAX_FILE_B = 1 << 20 };
 void cfg_fault(struct cfg_faults *faults, const char *path, size_t line, size_t column,
                const char *format, ...)
 {
-    char reason[CFG_FAULT_SIZE];
+    char reason[CFG_FAULT_SIZE], *text;
     va_list args;
 
     if (faults->count++ >= CFG_MAX_FAULTS)
         return;
+    text = faults->text[faults->count - 1];
     va_start(args, format);
     vsnprintf(reason, sizeof reason, format, args);
     va_end(args);
     if (line)
-        snprintf(faults->text[faults->count - 1], CFG_FAULT_SIZE, "%.100s:%zu:%zu: %.150s",
-                 path, line, column, reason);
+        snprintf(text, CFG_FAULT_SIZE, "%.200s:%zu:%zu: %.260s", path, line, column, reason);
     else
-        snprintf(faults->text[faults->count - 1], CFG_FAULT_SIZE, "%.100s: %.200s", path,
-                 reason);
+        snprintf(text, CFG_FAULT_SIZE, "%.200s: %.260s", path, reason);
 }
 
 void cfg_faults_print(FILE *out, const struct cfg_faults *faults)
@@ -50,63 +47,67 @@ void cfg_faults_print(FILE *out, const struct cfg_faults *faults)
         fprintf(out, "... and %zu more\n", faults->count - CFG_MAX_FAULTS);
 }
 
-static void fault_at(struct reader *r, const yaml_node_t *node, const char *format,
-                     const char *key, const char *detail)
-{
-    char reason[CFG_FAULT_SIZE];
+/* ---- values -------------------------------------------------------------------------------
+ */
 
-    snprintf(reason, sizeof reason, "%.70s: %.180s%.40s", key, format, detail);
-    cfg_fault(r->faults, r->path, node->start_mark.line + 1, node->start_mark.column + 1, "%s",
-              reason);
+static void fault_value(struct reader *r, const struct cfg_key *key, const yaml_node_t *node,
+                        const char *reason)
+{
+    r->place[key - cfg_keys].faulty = true;
+    node_fault(r->faults, r->path, node, "%s%s%s: %s", key->section, key->section[0] ? "." : "",
+               key->name, reason);
 }
 
-static const char *scalar(const yaml_node_t *node)
-{
-    return node->type == YAML_SCALAR_NODE ? (const char *) node->data.scalar.value : NULL;
-}
-
-static void full_name(const struct cfg_key *key, char *name, size_t size)
-{
-    snprintf(name, size, "%s%s%s", key->section, key->section[0] ? "." : "", key->name);
-}
-
-static void take_list(struct reader *r, const struct cfg_key *key, const yaml_node_t *node,
-                      const char *name)
+static void take_list(struct reader *r, const struct cfg_key *key, const yaml_node_t *node)
 {
     const yaml_node_item_t *item = node->data.sequence.items.start;
-    char reason[160];
+    char reason[CFG_REASON_SIZE];
 
     cfg_list_clear(r->cfg, key);
     for (; item < node->data.sequence.items.top; item++) {
         const yaml_node_t *entry = yaml_document_get_node(r->document, *item);
-        const char *text = scalar(entry);
+        const char *text = node_text(entry);
 
         if (!text)
-            fault_at(r, entry, "an item is not a name", name, "");
-        else if (!cfg_list_add(r->cfg, key, text, reason, sizeof reason))
-            fault_at(r, entry, reason, name, "");
+            fault_value(r, key, entry, "an item of the list is not a name");
+        else if (!cfg_list_add(r->cfg, key, text, reason))
+            fault_value(r, key, entry, reason);
     }
+}
+
+static bool first_time(struct reader *r, const struct cfg_key *key, const yaml_node_t *node)
+{
+    struct cfg_place *place = &r->place[key - cfg_keys];
+    char reason[CFG_REASON_SIZE];
+
+    if (place->line) {
+        snprintf(reason, sizeof reason, "is given twice, first on line %zu", place->line);
+        fault_value(r, key, node, reason);
+        return false;
+    }
+    place->line = node->start_mark.line + 1;
+    place->column = node->start_mark.column + 1;
+    return true;
 }
 
 static void take_value(struct reader *r, const struct cfg_key *key, const yaml_node_t *node)
 {
-    char name[80], reason[200];
-    const char *text = scalar(node);
+    const char *text = node_text(node);
     bool plain = text && node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+    char reason[CFG_REASON_SIZE];
 
-    full_name(key, name, sizeof name);
-    if (r->seen[key - cfg_keys]) {
-        fault_at(r, node, "the key is given twice", name, "");
+    if (!first_time(r, key, node))
         return;
-    }
-    r->seen[key - cfg_keys] = true;
     if (key->kind == CFG_NAMES && node->type == YAML_SEQUENCE_NODE)
-        take_list(r, key, node, name);
+        take_list(r, key, node);
     else if (!text)
-        fault_at(r, node, "a single value is expected", name, "");
-    else if (!cfg_set(r->cfg, key, text, plain, reason, sizeof reason))
-        fault_at(r, node, reason, name, "");
+        fault_value(r, key, node, "a single value is expected");
+    else if (!cfg_set(r->cfg, key, text, plain, reason))
+        fault_value(r, key, node, reason);
 }
+
+/* ---- names --------------------------------------------------------------------------------
+ */
 
 static const struct cfg_key *find_key(const char *section, const char *name)
 {
@@ -124,146 +125,207 @@ static bool is_section(const char *name)
     return false;
 }
 
-/* Nearest known key or section, for "did you mean". */
-static void suggest(const char *section, const char *name, char *text, size_t size)
+/* The same name in another section: most likely the indentation is wrong. */
+static const char *section_of(const char *name)
+{
+    for (size_t i = 0; i < cfg_n_keys; i++)
+        if (strcmp(cfg_keys[i].name, name) == 0)
+            return cfg_keys[i].section[0] ? cfg_keys[i].section : "the top level";
+    return NULL;
+}
+
+/* Nearest key of the section, at the top level also nearest section; NULL: none is near. */
+static const char *nearest(const char *section, const char *name)
 {
     size_t best = 3;
+    const char *near = NULL;
 
-    text[0] = '\0';
     for (size_t i = 0; i < cfg_n_keys; i++) {
         bool here = strcmp(cfg_keys[i].section, section) == 0;
         const char *known = here ? cfg_keys[i].name : cfg_keys[i].section;
-        size_t distance;
+        size_t distance = here || !section[0] ? cfg_edit_distance(name, known) : best;
 
-        if (!here && section[0])
-            continue;
-        distance = cfg_edit_distance(name, known);
-        if (known[0] && distance < best) {
+        if (distance < best && distance < strlen(known)) {
             best = distance;
-            snprintf(text, size, "; did you mean '%.24s'?", known);
+            near = known;
         }
     }
+    return near;
 }
 
 static void fault_unknown(struct reader *r, const yaml_node_t *node, const char *section,
-                          const char *name)
+                          const char *name, bool is_mapping)
 {
-    char full[100], hint[48];
+    const char *what = !section[0] && is_mapping ? "unknown section" : "unknown key";
+    const char *dot = section[0] ? "." : "", *near, *other;
 
-    snprintf(full, sizeof full, "%.40s%s%.50s", section, section[0] ? "." : "", name);
-    suggest(section, name, hint, sizeof hint);
-    fault_at(r, node, "unknown key", full, hint);
+    /* Beyond the faults kept a search would be for nothing, and a hostile file is full of them.
+     */
+    if (r->faults->count >= CFG_MAX_FAULTS) {
+        r->faults->count++;
+        return;
+    }
+    near = nearest(section, name);
+    other = section_of(name);
+    if (other)
+        node_fault(r->faults, r->path, node, "%s%s%.60s: %s; it belongs to %s", section, dot,
+                   name, what, other);
+    else if (near)
+        node_fault(r->faults, r->path, node, "%s%s%.60s: %s; did you mean '%s'?", section, dot,
+                   name, what, near);
+    else
+        node_fault(r->faults, r->path, node, "%s%s%.60s: %s", section, dot, name, what);
+}
+
+/* ---- sections -----------------------------------------------------------------------------
+ */
+
+static void take_pair(struct reader *r, const yaml_node_t *name_node, const yaml_node_t *value,
+                      const char *section)
+{
+    const char *name = node_text(name_node);
+    const struct cfg_key *key = name ? find_key(section, name) : NULL;
+
+    if (!name)
+        node_fault(r->faults, r->path, name_node, "a key must be a name");
+    else if (key)
+        take_value(r, key, value);
+    else
+        fault_unknown(r, name_node, section, name, value->type == YAML_MAPPING_NODE);
 }
 
 static void take_section(struct reader *r, const yaml_node_t *node, const char *section)
 {
     const yaml_node_pair_t *pair = node->data.mapping.pairs.start;
 
-    for (; pair < node->data.mapping.pairs.top; pair++) {
-        const yaml_node_t *key_node = yaml_document_get_node(r->document, pair->key);
-        const yaml_node_t *value = yaml_document_get_node(r->document, pair->value);
-        const char *name = scalar(key_node);
-        const struct cfg_key *key = name ? find_key(section, name) : NULL;
+    for (; pair < node->data.mapping.pairs.top; pair++)
+        take_pair(r, yaml_document_get_node(r->document, pair->key),
+                  yaml_document_get_node(r->document, pair->value), section);
+}
 
-        if (!name)
-            fault_at(r, key_node, "a key must be a name", section, "");
-        else if (key)
-            take_value(r, key, value);
-        else if (section[0] == '\0' && is_section(name) && value->type == YAML_MAPPING_NODE)
+/* A section stands at the top level, once, with keys below it or nothing. */
+static void take_top(struct reader *r, const yaml_node_t *root)
+{
+    const yaml_node_pair_t *pair = root->data.mapping.pairs.start;
+    const yaml_node_pair_t *end = root->data.mapping.pairs.top;
+
+    for (const yaml_node_pair_t *at = pair; at < end; at++) {
+        const yaml_node_t *name_node = yaml_document_get_node(r->document, at->key);
+        const yaml_node_t *value = yaml_document_get_node(r->document, at->value);
+        const char *name = node_text(name_node);
+
+        if (!name || !is_section(name))
+            take_pair(r, name_node, value, "");
+        else if (value->type == YAML_MAPPING_NODE)
             take_section(r, value, name);
-        else if (section[0] == '\0' && is_section(name))
-            fault_at(r, value, "a section with keys is expected", name, "");
-        else
-            fault_unknown(r, key_node, section, name);
+        else if (!node_text(value) || node_text(value)[0])
+            node_fault(r->faults, r->path, value,
+                       "%s: a section with keys below it is expected", name);
     }
 }
 
-static bool load_document(struct reader *r, yaml_parser_t *parser, yaml_document_t *document)
+static void refuse_repeated_sections(struct reader *r, const yaml_node_t *root)
 {
-    if (yaml_parser_load(parser, document))
-        return true;
-    cfg_fault(r->faults, r->path, parser->problem_mark.line + 1,
-              parser->problem_mark.column + 1, "syntax: %s%s%s",
-              parser->problem ? parser->problem : "not readable", parser->context ? ", " : "",
-              parser->context ? parser->context : "");
-    return false;
+    const yaml_node_pair_t *pair = root->data.mapping.pairs.start;
+    size_t line[CFG_MAX_KEYS] = {
+        0}; /* per key: where its section was seen, for the first key */
+
+    for (; pair < root->data.mapping.pairs.top; pair++) {
+        const yaml_node_t *node = yaml_document_get_node(r->document, pair->key);
+        const char *name = node_text(node);
+        size_t i = 0;
+
+        while (name && i < cfg_n_keys && strcmp(cfg_keys[i].section, name) != 0)
+            i++;
+        if (!name || !name[0] || i == cfg_n_keys)
+            continue;
+        if (line[i])
+            node_fault(r->faults, r->path, node,
+                       "%s: the section is given twice, first on line %zu", name, line[i]);
+        else
+            line[i] = node->start_mark.line + 1;
+    }
 }
 
-static void refuse_second_document(struct reader *r, yaml_parser_t *parser)
-{
-    yaml_document_t second;
+/* ---- whole --------------------------------------------------------------------------------
+ */
 
-    if (!load_document(r, parser, &second))
-        return;
-    if (yaml_document_get_root_node(&second))
-        cfg_fault(r->faults, r->path, second.start_mark.line + 1, 1,
-                  "a second document: one file is one configuration");
-    yaml_document_delete(&second);
-}
-
-static void read_tree(struct reader *r, yaml_parser_t *parser)
+/* false: not one key could be read, and rules between keys have nothing to say. */
+static bool read_text(struct reader *r, const unsigned char *text, size_t size)
 {
     yaml_document_t document;
-    yaml_node_t *root;
+    const yaml_node_t *root;
 
-    if (!load_document(r, parser, &document))
-        return;
+    if (!document_parse(&document, r->path, text, size, r->faults))
+        return false;
     r->document = &document;
     root = yaml_document_get_root_node(&document);
-    if (root && root->type == YAML_MAPPING_NODE)
-        take_section(r, root, "");
-    else if (root)
-        fault_at(r, root, "keys and values are expected", "file", "");
-    if (root)
-        refuse_second_document(r, parser);
+    refuse_repeated_sections(r, root);
+    take_top(r, root);
     yaml_document_delete(&document);
+    return true;
 }
 
-static void read_text(struct reader *r, const unsigned char *text, size_t size)
+static void make_paths_absolute(struct reader *r)
 {
-    yaml_parser_t parser;
+    char folder[PATH_MAX], state[CFG_PATH_SIZE];
 
-    if (!yaml_parser_initialize(&parser)) {
-        cfg_fault(r->faults, r->path, 0, 0, "no memory to read it");
+    if (!cfg_folder_of(r->path, folder, sizeof folder))
         return;
+    cfg_state_dir(r->cfg, state, sizeof state);
+    for (size_t i = 0; i < cfg_n_keys; i++) {
+        if (cfg_keys[i].kind != CFG_PATH ||
+            cfg_make_absolute(r->cfg, &cfg_keys[i], folder, state))
+            continue;
+        cfg_fault(r->faults, r->path, r->place[i].line, r->place[i].column,
+                  "%s.%s: with its folder the path is longer than %d characters",
+                  cfg_keys[i].section, cfg_keys[i].name, CFG_PATH_SIZE - 1);
+        r->place[i].faulty = true;
     }
-    yaml_parser_set_input_string(&parser, text, size);
-    read_tree(r, &parser);
-    yaml_parser_delete(&parser);
 }
 
-static void read_file(struct reader *r)
+static void start(struct reader *r)
 {
-    FILE *file = fopen(r->path, "re");
-    unsigned char *text = malloc(MAX_FILE_B + 1);
-    size_t size = file && text ? fread(text, 1, MAX_FILE_B + 1, file) : 0;
+    char reason[CFG_REASON_SIZE];
 
-    if (!file)
-        cfg_fault(r->faults, r->path, 0, 0, "%s",
-                  errno == ENOENT ? "no such file" : "not readable");
-    else if (!text || ferror(file))
-        cfg_fault(r->faults, r->path, 0, 0, "not readable");
-    else if (size > MAX_FILE_B)
-        cfg_fault(r->faults, r->path, 0, 0, "larger than %d bytes", MAX_FILE_B);
-    else
-        read_text(r, text, size);
-    if (file)
-        fclose(file);
-    free(text);
+    memset(r->cfg, 0, sizeof *r->cfg);
+    r->faults->count = 0;
+    for (size_t i = 0; i < cfg_n_keys; i++)
+        if (!cfg_set(r->cfg, &cfg_keys[i], cfg_keys[i].preset, true, reason))
+            cfg_fault(r->faults, "keys.def", 0, 0, "%s.%s: default: %s", cfg_keys[i].section,
+                      cfg_keys[i].name, reason);
+}
+
+static enum rc finish(struct reader *r, bool readable)
+{
+    if (readable) {
+        make_paths_absolute(r);
+        cfg_check(r->cfg, r->place, r->path, r->faults);
+    }
+    if (r->faults->count == 0)
+        return RC_OK;
+    return err_set(RC_INPUT, "%s%s", r->faults->text[0],
+                   r->faults->count > 1 ? " (and more)" : "");
+}
+
+enum rc cfg_parse(struct cfg *cfg, const void *text, size_t size_b, const char *path,
+                  struct cfg_faults *faults)
+{
+    struct reader reader = {.cfg = cfg, .faults = faults, .path = path};
+
+    start(&reader);
+    return finish(&reader, read_text(&reader, text, size_b));
 }
 
 enum rc cfg_load(struct cfg *cfg, const char *path, struct cfg_faults *faults)
 {
     struct reader reader = {.cfg = cfg, .faults = faults, .path = path};
-    char unused[8];
+    struct file_text text;
+    bool readable;
 
-    memset(cfg, 0, sizeof *cfg);
-    faults->count = 0;
-    for (size_t i = 0; i < cfg_n_keys; i++)
-        (void) cfg_set(cfg, &cfg_keys[i], cfg_keys[i].preset, true, unused, sizeof unused);
-    read_file(&reader);
-    cfg_make_absolute(cfg, path);
-    if (faults->count == 0)
-        cfg_check(cfg, path, faults);
-    return faults->count ? err_set(RC_INPUT, "%s", faults->text[0]) : RC_OK;
+    start(&reader);
+    text = file_text_read(path, MAX_FILE_B, faults);
+    readable = text.byte && read_text(&reader, text.byte, text.size);
+    free(text.byte);
+    return finish(&reader, readable);
 }

@@ -1,7 +1,8 @@
 /* The configuration: one YAML file, every key of keys.def, every fault reported at once.
  *
- *   cfg_load -> { use fields, e.g. cfg->loop_rate_hz } ; nothing to free. Any thread on
- * separate objects.
+ *   cfg_load -> { use fields, e.g. cfg->loop_rate_hz }; nothing to free.
+ *
+ * Any thread on separate objects. struct cfg_faults is 32 KiB.
  *
  * A field is section_name of its key, or name alone at the top level. Files named in the
  * configuration are relative to it; the prefix "state:" is relative to state_dir. They are
@@ -17,7 +18,7 @@
 
 #include "rt/base/rc.h"
 
-enum { CFG_PATH_SIZE = 512, CFG_NAME_SIZE = 32, CFG_MAX_FAULTS = 64, CFG_FAULT_SIZE = 320 };
+enum { CFG_PATH_SIZE = 512, CFG_NAME_SIZE = 32, CFG_MAX_FAULTS = 64, CFG_FAULT_SIZE = 512 };
 
 #define CFG_LIST(max)                                                                          \
     struct {                                                                                   \
@@ -47,10 +48,14 @@ struct cfg_faults {
 /* Defaults, then the file. RC_INPUT: faults, all of them in *faults; *cfg then holds what was
  * readable. */
 MUST_USE enum rc cfg_load(struct cfg *cfg, const char *path, struct cfg_faults *faults);
-void cfg_faults_print(FILE *out, const struct cfg_faults *faults);
 
-/* Rules between keys; adds to faults. Called by cfg_load. */
-void cfg_check(const struct cfg *cfg, const char *path, struct cfg_faults *faults);
+/* The same from memory; `path` names it in faults, and its folder is what files are relative
+ * to. */
+MUST_USE enum rc cfg_parse(struct cfg *cfg, const void *text, size_t size_b, const char *path,
+                           struct cfg_faults *faults);
+
+/* One fault a line. */
+void cfg_faults_print(FILE *out, const struct cfg_faults *faults);
 
 /* Adds one fault; line and column from 1, or 0: not known. */
 void cfg_fault(struct cfg_faults *faults, const char *path, size_t line, size_t column,

@@ -1,8 +1,7 @@
 #include "config/cfg_value.h"
 
+#include <ctype.h>
 #include <errno.h>
-#include <limits.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,65 +15,69 @@ static const void *const_field(const struct cfg *cfg, const struct cfg_key *key)
     return (const char *) cfg + key->offset;
 }
 
-static bool fail(char *reason, size_t size, const char *what, const char *got)
+static bool fail(char *reason, const char *what, const char *got)
 {
-    snprintf(reason, size, "%s, not '%.60s'", what, got);
+    snprintf(reason, CFG_REASON_SIZE, "%s, not '%.60s'", what, got);
     return false;
 }
 
-static bool out_of_range(const struct cfg_key *key, const char *text, char *reason, size_t size)
+static bool out_of_range(const struct cfg_key *key, const char *text, char *reason)
 {
-    snprintf(reason, size, "%.40s is outside %.12g to %.12g%s%s", text, key->min, key->max,
-             key->unit[0] ? " " : "", key->unit);
+    snprintf(reason, CFG_REASON_SIZE, "%.40s is outside %.12g to %.12g%s%s", text, key->min,
+             key->max, key->unit[0] ? " " : "", key->unit);
     return false;
 }
 
-static bool set_int(struct cfg *cfg, const struct cfg_key *key, const char *text, char *reason,
-                    size_t size)
+/* 010 is eight to some readers of YAML and ten to others. */
+static bool has_leading_zero(const char *text)
+{
+    text += *text == '-' || *text == '+';
+    return text[0] == '0' && isdigit((unsigned char) text[1]);
+}
+
+static bool set_int(struct cfg *cfg, const struct cfg_key *key, const char *text, char *reason)
 {
     char *end;
     long long value;
 
-    /* 010 is eight to some readers of YAML and ten to others: say which is meant. */
-    if (text[0] == '0' && text[1] != '\0')
-        return fail(reason, size, "a whole number without leading zeros is expected", text);
     errno = 0;
     value = strtoll(text, &end, 10);
-    if (end == text || *end != '\0')
-        return fail(reason, size, "a whole number is expected", text);
+    if (end == text || *end != '\0' || isspace((unsigned char) *text))
+        return fail(reason, "a whole number is expected", text);
+    if (has_leading_zero(text))
+        return fail(reason, "a number without leading zeros is expected", text);
     if (errno || (double) value < key->min || (double) value > key->max)
-        return out_of_range(key, text, reason, size);
+        return out_of_range(key, text, reason);
     *(int64_t *) field(cfg, key) = value;
     return true;
 }
 
-static bool set_real(struct cfg *cfg, const struct cfg_key *key, const char *text, char *reason,
-                     size_t size)
+static bool set_real(struct cfg *cfg, const struct cfg_key *key, const char *text, char *reason)
 {
     char *end;
     double value = strtod(text, &end);
 
-    if (end == text || *end != '\0' || strpbrk(text, "xXnN") || !isfinite(value))
-        return fail(reason, size, "a finite decimal number is expected", text);
-    if (value < key->min || value > key->max)
-        return out_of_range(key, text, reason, size);
+    if (end == text || *end != '\0' || strspn(text, "+-.0123456789eE") != strlen(text))
+        return fail(reason, "a decimal number is expected", text);
+    if (has_leading_zero(text))
+        return fail(reason, "a number without leading zeros is expected", text);
+    if (!(value >= key->min && value <= key->max))
+        return out_of_range(key, text, reason);
     *(double *) field(cfg, key) = value;
     return true;
 }
 
-static bool set_bool(struct cfg *cfg, const struct cfg_key *key, const char *text, char *reason,
-                     size_t size)
+static bool set_bool(struct cfg *cfg, const struct cfg_key *key, const char *text, char *reason)
 {
     bool yes = strcmp(text, "true") == 0;
 
     if (!yes && strcmp(text, "false") != 0)
-        return fail(reason, size, "true or false is expected", text);
+        return fail(reason, "true or false is expected", text);
     *(bool *) field(cfg, key) = yes;
     return true;
 }
 
-static bool set_enum(struct cfg *cfg, const struct cfg_key *key, const char *text, char *reason,
-                     size_t size)
+static bool set_enum(struct cfg *cfg, const struct cfg_key *key, const char *text, char *reason)
 {
     const char *at = key->choices;
 
@@ -87,22 +90,30 @@ static bool set_enum(struct cfg *cfg, const struct cfg_key *key, const char *tex
         }
         at = at[length] ? at + length + 1 : NULL;
     }
-    snprintf(reason, size, "one of %.60s is expected, not '%.60s'", key->choices, text);
+    snprintf(reason, CFG_REASON_SIZE, "one of %.60s is expected, not '%.60s'", key->choices,
+             text);
     return false;
 }
 
-static bool set_text(struct cfg *cfg, const struct cfg_key *key, const char *text, char *reason,
-                     size_t size)
+/* Control characters would spoil messages and the printed form. */
+static bool has_control(const char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char) *text < ' ' || *text == 0x7f)
+            return true;
+    return false;
+}
+
+static bool set_text(struct cfg *cfg, const struct cfg_key *key, const char *text, char *reason)
 {
     if (strlen(text) >= key->size) {
-        snprintf(reason, size, "longer than %zu characters", key->size - 1);
+        snprintf(reason, CFG_REASON_SIZE, "%zu characters are more than %zu", strlen(text),
+                 key->size - 1);
         return false;
     }
-    for (const char *c = text; *c; c++) {
-        if ((unsigned char) *c < ' ') {
-            snprintf(reason, size, "contains a control character");
-            return false;
-        }
+    if (has_control(text)) {
+        snprintf(reason, CFG_REASON_SIZE, "contains a control character");
+        return false;
     }
     memset(field(cfg, key), 0, key->size);
     memcpy(field(cfg, key), text, strlen(text));
@@ -120,29 +131,37 @@ void cfg_list_clear(struct cfg *cfg, const struct cfg_key *key)
     memset(field(cfg, key), 0, key->size);
 }
 
-bool cfg_list_add(struct cfg *cfg, const struct cfg_key *key, const char *name, char *reason,
-                  size_t size)
+static bool is_name(const char *text)
+{
+    size_t length = strlen(text);
+
+    return length > 0 && length < CFG_NAME_SIZE && !has_control(text) &&
+           !strpbrk(text, " \"\\");
+}
+
+bool cfg_list_add(struct cfg *cfg, const struct cfg_key *key, const char *name, char *reason)
 {
     struct any_list *list = field(cfg, key);
 
-    if (name[0] == '\0' || strlen(name) >= CFG_NAME_SIZE)
-        return fail(reason, size, "a name of 1 to 31 characters is expected", name);
+    if (!is_name(name))
+        return fail(reason,
+                    "names of 1 to 31 characters without blanks and quotes are expected", name);
     if (list->count >= (size_t) key->max) {
-        snprintf(reason, size, "more than %.0f names", key->max);
+        snprintf(reason, CFG_REASON_SIZE, "more than %.0f names", key->max);
         return false;
     }
     for (size_t i = 0; i < list->count; i++) {
         if (strcmp(list->name[i], name) == 0) {
-            snprintf(reason, size, "'%.40s' is there twice", name);
+            snprintf(reason, CFG_REASON_SIZE, "'%s' is there twice", name);
             return false;
         }
     }
-    memcpy(list->name[list->count++], name, strlen(name));
+    memcpy(list->name[list->count++], name, strlen(name) + 1);
     return true;
 }
 
 static bool set_names(struct cfg *cfg, const struct cfg_key *key, const char *text,
-                      char *reason, size_t size)
+                      char *reason)
 {
     char name[256];
 
@@ -151,7 +170,7 @@ static bool set_names(struct cfg *cfg, const struct cfg_key *key, const char *te
         size_t length = strcspn(text, " ");
 
         snprintf(name, sizeof name, "%.*s", length < 255 ? (int) length : 255, text);
-        if (!cfg_list_add(cfg, key, name, reason, size))
+        if (!cfg_list_add(cfg, key, name, reason))
             return false;
         text += length;
     }
@@ -163,24 +182,40 @@ static bool is_null(const char *text)
     return text[0] == '\0' || strcmp(text, "~") == 0 || strcmp(text, "null") == 0;
 }
 
-bool cfg_set(struct cfg *cfg, const struct cfg_key *key, const char *text, bool plain,
-             char *reason, size_t size)
+static bool set_scalar(struct cfg *cfg, const struct cfg_key *key, const char *text,
+                       char *reason)
 {
     switch (key->kind) {
     case CFG_TEXT:
     case CFG_PATH:
-        return set_text(cfg, key, plain && is_null(text) ? "" : text, reason, size);
+        return set_text(cfg, key, text, reason);
     case CFG_INT:
-        return set_int(cfg, key, text, reason, size);
+        return set_int(cfg, key, text, reason);
     case CFG_REAL:
-        return set_real(cfg, key, text, reason, size);
+        return set_real(cfg, key, text, reason);
     case CFG_BOOL:
-        return set_bool(cfg, key, text, reason, size);
+        return set_bool(cfg, key, text, reason);
     case CFG_ENUM:
-        return set_enum(cfg, key, text, reason, size);
+        return set_enum(cfg, key, text, reason);
     case CFG_NAMES:
-        return set_names(cfg, key, plain && is_null(text) ? "" : text, reason, size);
+        return set_names(cfg, key, text, reason);
     }
+    return false;
+}
+
+bool cfg_set(struct cfg *cfg, const struct cfg_key *key, const char *text, bool plain,
+             char *reason)
+{
+    bool number = key->kind == CFG_INT || key->kind == CFG_REAL || key->kind == CFG_BOOL;
+    bool text_like = key->kind == CFG_TEXT || key->kind == CFG_PATH || key->kind == CFG_NAMES;
+
+    if (number && !plain)
+        return fail(reason, "a value without quotes is expected", text);
+    if (!plain || !is_null(text))
+        return set_scalar(cfg, key, text, reason);
+    if (text_like)
+        return set_scalar(cfg, key, "", reason);
+    snprintf(reason, CFG_REASON_SIZE, "has no value");
     return false;
 }
 
@@ -188,9 +223,9 @@ static void format_names(const struct any_list *list, char *text, size_t size)
 {
     size_t used = (size_t) snprintf(text, size, "[");
 
-    for (size_t i = 0; i < list->count && used + CFG_NAME_SIZE + 3 < size; i++)
-        used +=
-            (size_t) snprintf(text + used, size - used, "%s%s", i ? ", " : "", list->name[i]);
+    for (size_t i = 0; i < list->count && used + CFG_NAME_SIZE + 5 < size; i++)
+        used += (size_t) snprintf(text + used, size - used, "%s\"%s\"", i ? ", " : "",
+                                  list->name[i]);
     snprintf(text + used, size - used, "]");
 }
 
@@ -252,36 +287,21 @@ void cfg_format(const struct cfg *cfg, const struct cfg_key *key, char *text, si
     }
 }
 
-static void join(char *path, const char *folder, const char *rest)
+bool cfg_make_absolute(struct cfg *cfg, const struct cfg_key *key, const char *folder,
+                       const char *state)
 {
-    char joined[CFG_PATH_SIZE + PATH_MAX];
+    char *path = field(cfg, key), joined[CFG_PATH_SIZE];
+    bool in_state = strncmp(path, "state:", 6) == 0;
+    int length;
 
-    snprintf(joined, sizeof joined, "%s/%s", folder, rest);
-    snprintf(path, CFG_PATH_SIZE, "%.*s", CFG_PATH_SIZE - 1, joined);
-}
-
-void cfg_make_absolute(struct cfg *cfg, const char *file)
-{
-    char folder[PATH_MAX], state[CFG_PATH_SIZE];
-    char *slash;
-
-    if (!realpath(file, folder))
-        return;
-    slash = strrchr(folder, '/');
-    *slash = '\0';
-    cfg_state_dir(cfg, state, sizeof state);
-    for (size_t i = 0; i < cfg_n_keys; i++) {
-        char *path = field(cfg, &cfg_keys[i]);
-        char rest[CFG_PATH_SIZE];
-
-        if (cfg_keys[i].kind != CFG_PATH || path[0] == '\0' || path[0] == '/')
-            continue;
-        snprintf(rest, sizeof rest, "%s", path);
-        if (strncmp(rest, "state:", 6) == 0)
-            join(path, state, rest + 6);
-        else
-            join(path, folder, rest);
-    }
+    if (path[0] == '\0' || path[0] == '/')
+        return true;
+    length = snprintf(joined, sizeof joined, "%s/%s", in_state ? state : folder,
+                      in_state ? path + 6 : path);
+    if (length < 0 || length >= CFG_PATH_SIZE)
+        return false;
+    memcpy(path, joined, (size_t) length + 1);
+    return true;
 }
 
 size_t cfg_edit_distance(const char *a, const char *b)

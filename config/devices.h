@@ -7,8 +7,10 @@
 #ifndef ORBIT_CONFIG_DEVICES_H
 #define ORBIT_CONFIG_DEVICES_H
 
+#include <stddef.h>
 #include <stdint.h>
 
+#include "config/cfg.h"
 #include "rt/base/rc.h"
 
 enum { DEVICE_NAME_SIZE = 32, DEVICE_PV_SIZE = 64 };
@@ -54,9 +56,17 @@ struct devices {
     uint64_t hash;
 };
 
-/* RC_INPUT with file, line and reason of the first fault, RC_SYS, RC_NOMEM. *devices is empty
- * on failure. */
+/* Reads a table. RC_INPUT with the first fault as text, "file:line:column: attribute: reason";
+ * RC_NOMEM. *devices is empty on failure. */
 MUST_USE enum rc devices_load(struct devices *devices, const char *path);
+
+/* The same with every fault added to *faults; from a file, or from memory with `path` as its
+ * name. */
+MUST_USE enum rc devices_load_faults(struct devices *devices, const char *path,
+                                     struct cfg_faults *faults);
+MUST_USE enum rc devices_parse(struct devices *devices, const void *text, size_t size_b,
+                               const char *path, struct cfg_faults *faults);
+
 void devices_free(struct devices *devices);
 
 /* FNV-1a over what programs must agree on: names, order, planes, factors. */

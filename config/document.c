@@ -1,7 +1,7 @@
 #include "config/document.h"
 
-#include <stdarg.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,39 +37,45 @@ struct file_text file_text_read(const char *path, size_t limit_b, struct cfg_fau
     return text;
 }
 
-/* The reader of bytes knows an offset only, the scanner a mark. */
-static void fault_bytes(const yaml_parser_t *parser, const char *path, const unsigned char *text,
-                        struct cfg_faults *faults)
+/* What is parsed, and where its faults go. */
+struct source {
+    const char *path;
+    const unsigned char *text;
+    size_t size;
+    struct cfg_faults *faults;
+};
+
+/* The reader of bytes knows an offset only, the scanner line and column. */
+static void fault_bytes(const struct source *source, const yaml_parser_t *parser)
 {
     size_t line = 1;
 
     for (size_t i = 0; i < parser->problem_offset; i++)
-        line += text[i] == '\n';
-    cfg_fault(faults, path, line, 0, "syntax: %s", parser->problem);
+        line += source->text[i] == '\n';
+    cfg_fault(source->faults, source->path, line, 1, "syntax: %s", parser->problem);
 }
 
-static void fault_syntax(const yaml_parser_t *parser, const char *path, const unsigned char *text,
-                         size_t size, struct cfg_faults *faults)
+static void fault_syntax(const struct source *source, const yaml_parser_t *parser)
 {
     char within[120] = "";
 
     if (parser->error == YAML_MEMORY_ERROR) {
-        cfg_fault(faults, path, 0, 0, "no memory to read it");
+        cfg_fault(source->faults, source->path, 0, 0, "no memory to read it");
         return;
     }
-    if (parser->error == YAML_READER_ERROR && parser->problem_offset <= size) {
-        fault_bytes(parser, path, text, faults);
+    if (parser->error == YAML_READER_ERROR && parser->problem_offset <= source->size) {
+        fault_bytes(source, parser);
         return;
     }
     if (parser->context)
         snprintf(within, sizeof within, " (%s that starts on line %zu)", parser->context,
                  parser->context_mark.line + 1);
-    cfg_fault(faults, path, parser->problem_mark.line + 1, parser->problem_mark.column + 1,
-              "syntax: %s%s", parser->problem, within);
+    cfg_fault(source->faults, source->path, parser->problem_mark.line + 1,
+              parser->problem_mark.column + 1, "syntax: %s%s",
+              parser->problem ? parser->problem : "not readable", within);
 }
 
-static void refuse_tags(const yaml_document_t *document, const char *path,
-                        struct cfg_faults *faults)
+static void refuse_tags(const struct source *source, const yaml_document_t *document)
 {
     static const char *const usual[] = {[YAML_SCALAR_NODE] = YAML_STR_TAG,
                                         [YAML_SEQUENCE_NODE] = YAML_SEQ_TAG,
@@ -78,17 +84,18 @@ static void refuse_tags(const yaml_document_t *document, const char *path,
 
     for (; node < document->nodes.top; node++)
         if (strcmp((const char *) node->tag, usual[node->type]) != 0)
-            node_fault(faults, path, node, "the tag '%.60s' is not used here", node->tag);
+            node_fault(source->faults, source->path, node, "the tag '%.60s' is not used here",
+                       (const char *) node->tag);
 }
 
-/* NULL and no fault: the text has ended. */
-static yaml_node_t *next_root(yaml_parser_t *parser, yaml_document_t *document, const char *path,
-                              const struct file_text *text, struct cfg_faults *faults)
+/* NULL without a fault: the text has ended. */
+static const yaml_node_t *next_root(const struct source *source, yaml_parser_t *parser,
+                                    yaml_document_t *document)
 {
-    yaml_node_t *root;
+    const yaml_node_t *root;
 
     if (!yaml_parser_load(parser, document)) {
-        fault_syntax(parser, path, text->byte, text->size, faults);
+        fault_syntax(source, parser);
         return NULL;
     }
     root = yaml_document_get_root_node(document);
@@ -97,35 +104,34 @@ static yaml_node_t *next_root(yaml_parser_t *parser, yaml_document_t *document, 
     return root;
 }
 
-static void refuse_second(yaml_parser_t *parser, const char *path, const struct file_text *text,
-                          struct cfg_faults *faults)
+static void refuse_second(const struct source *source, yaml_parser_t *parser)
 {
     yaml_document_t second;
-    const yaml_node_t *root = next_root(parser, &second, path, text, faults);
+    const yaml_node_t *root = next_root(source, parser, &second);
 
     if (!root)
         return;
-    node_fault(faults, path, root, "a second document begins: one file holds one");
+    node_fault(source->faults, source->path, root,
+               "a second document begins: a file holds one");
     yaml_document_delete(&second);
 }
 
-static bool parse(yaml_parser_t *parser, yaml_document_t *document, const char *path,
-                  const struct file_text *text, struct cfg_faults *faults)
+static bool parse(const struct source *source, yaml_parser_t *parser, yaml_document_t *document)
 {
-    size_t before = faults->count;
-    const yaml_node_t *root = next_root(parser, document, path, text, faults);
+    size_t before = source->faults->count;
+    const yaml_node_t *root = next_root(source, parser, document);
 
     if (!root) {
-        if (faults->count == before)
-            cfg_fault(faults, path, 0, 0, "is empty");
+        if (source->faults->count == before)
+            cfg_fault(source->faults, source->path, 0, 0, "is empty");
         return false;
     }
     if (root->type == YAML_MAPPING_NODE) {
-        refuse_tags(document, path, faults);
-        refuse_second(parser, path, text, faults);
+        refuse_tags(source, document);
+        refuse_second(source, parser);
         return true;
     }
-    node_fault(faults, path, root, "'key: value' lines are expected");
+    node_fault(source->faults, source->path, root, "'key: value' lines are expected");
     yaml_document_delete(document);
     return false;
 }
@@ -133,18 +139,16 @@ static bool parse(yaml_parser_t *parser, yaml_document_t *document, const char *
 bool document_parse(yaml_document_t *document, const char *path, const unsigned char *text,
                     size_t size, struct cfg_faults *faults)
 {
-    /* libyaml reads through a pointer to const; the structure is shared with file_text_read. */
-    struct file_text whole = {.size = size};
+    struct source source = {.path = path, .text = text, .size = size, .faults = faults};
     yaml_parser_t parser;
     bool parsed;
 
-    memcpy(&whole.byte, &text, sizeof text);
     if (!yaml_parser_initialize(&parser)) {
         cfg_fault(faults, path, 0, 0, "no memory to read it");
         return false;
     }
     yaml_parser_set_input_string(&parser, text, size);
-    parsed = parse(&parser, document, path, &whole, faults);
+    parsed = parse(&source, &parser, document);
     yaml_parser_delete(&parser);
     return parsed;
 }
@@ -168,5 +172,6 @@ void node_fault(struct cfg_faults *faults, const char *path, const yaml_node_t *
     va_start(args, format);
     vsnprintf(reason, sizeof reason, format, args);
     va_end(args);
-    cfg_fault(faults, path, node->start_mark.line + 1, node->start_mark.column + 1, "%s", reason);
+    cfg_fault(faults, path, node->start_mark.line + 1, node->start_mark.column + 1, "%s",
+              reason);
 }

@@ -18,8 +18,9 @@ struct file_text {
 /* Reads a file of at most limit_b bytes; what keeps it from being read is a fault. */
 struct file_text file_text_read(const char *path, size_t limit_b, struct cfg_faults *faults);
 
-/* Parses exactly one document whose root is a mapping. false: faults say why and there is nothing
- * to delete; else end with yaml_document_delete. Aliases are followed, tags are faults. */
+/* Parses exactly one document whose root is a mapping. false: faults say why and there is
+ * nothing to delete; else end with yaml_document_delete. Aliases are followed, tags are faults.
+ */
 bool document_parse(yaml_document_t *document, const char *path, const unsigned char *text,
                     size_t size, struct cfg_faults *faults);
 
