@@ -82,6 +82,14 @@ static enum rc load_configuration(struct ring *ring, const char *config)
 
 static enum rc make_folder(const char *path)
 {
+    char part[CFG_PATH_SIZE];
+
+    snprintf(part, sizeof part, "%s", path);
+    for (char *at = strchr(part + 1, '/'); at; at = strchr(at + 1, '/')) {
+        *at = '\0';
+        (void) mkdir(part, 0755);
+        *at = '/';
+    }
     if (mkdir(path, 0755) != 0 && errno != EEXIST)
         return err_sys("make folder %s", path);
     return RC_OK;
