@@ -70,8 +70,10 @@ static enum rc load_configuration(struct ring *ring, const char *config)
     if (!faults)
         return err_set(RC_NOMEM, "no memory for the configuration");
     rc = cfg_load(&ring->cfg, config, faults);
-    if (rc == RC_INPUT)
+    if (rc == RC_INPUT) {
         cfg_faults_print(stderr, faults);
+        rc = err_set(RC_INPUT, "%zu faults in the configuration", faults->count);
+    }
     free(faults);
     if (rc)
         return rc;
