@@ -24,6 +24,7 @@ endif()
 
 set(ORBIT_SANITIZE "" CACHE STRING "Sanitizers to build with, e.g. address,undefined or thread")
 if(ORBIT_SANITIZE)
-    add_compile_options(-fsanitize=${ORBIT_SANITIZE} -fno-omit-frame-pointer)
+    # A report that does not end the program would leave its test passed.
+    add_compile_options(-fsanitize=${ORBIT_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
     add_link_options(-fsanitize=${ORBIT_SANITIZE})
 endif()

@@ -11,7 +11,7 @@ rt/sys        rt/base/ rt/sys/
 rt/hal        rt/base/ rt/shm/ rt/sys/ rt/hal/
 rt/loop       rt/base/ rt/shm/ rt/sys/ rt/hal/ rt/loop/
 rt            rt/ config/
-config        rt/base/ config/
+config        rt/base/ rt/shm/layout.h config/
 model         rt/base/ model/
 model/plant   rt/base/ model/plant/
 model/engine  rt/base/ rt/shm/ config/ model/
