@@ -5,8 +5,8 @@
  * Any thread on separate objects. struct cfg_faults is 32 KiB.
  *
  * A field is section_name of its key, or name alone at the top level. Files named in the
- * configuration are relative to it; the prefix "state:" is relative to state_dir. They are
- * absolute in struct cfg.
+ * configuration are relative to it; the prefix "state:" is relative to state_dir
+ * (cfg_state_dir). They are absolute in struct cfg.
  */
 #ifndef ORBIT_CONFIG_CFG_H
 #define ORBIT_CONFIG_CFG_H

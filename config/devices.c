@@ -5,7 +5,6 @@
 
 #include "config/document.h"
 #include "rt/base/fnv.h"
-#include "rt/shm/layout.h"
 
 enum { MAX_FILE_B = 8 << 20, REASON_SIZE = 200 };
 
@@ -332,7 +331,7 @@ static enum rc take_bpms(struct table *t, const yaml_node_t *root)
 {
     struct devices *d = t->devices;
     uint64_t n;
-    const yaml_node_t *list = list_of(t, root, "bpms", ORBIT_MAX_BPM, &n);
+    const yaml_node_t *list = list_of(t, root, "bpms", DEVICES_MAX_BPM, &n);
 
     d->bpm = n ? calloc(n, sizeof *d->bpm) : NULL;
     if (n && !d->bpm)
@@ -384,7 +383,7 @@ static enum rc take_correctors(struct table *t, const yaml_node_t *root)
 {
     struct devices *d = t->devices;
     uint64_t n;
-    const yaml_node_t *list = list_of(t, root, "correctors", ORBIT_MAX_COL - 1, &n);
+    const yaml_node_t *list = list_of(t, root, "correctors", DEVICES_MAX_CORRECTOR, &n);
 
     d->corrector = n ? calloc(n, sizeof *d->corrector) : NULL;
     if (n && !d->corrector)

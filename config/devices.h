@@ -13,7 +13,12 @@
 #include "config/cfg.h"
 #include "rt/base/rc.h"
 
-enum { DEVICE_NAME_SIZE = 32, DEVICE_PV_SIZE = 64 };
+enum {
+    DEVICE_NAME_SIZE = 32,
+    DEVICE_PV_SIZE = 64,
+    DEVICES_MAX_BPM = 1024,
+    DEVICES_MAX_CORRECTOR = 1023 /* one column is left for RF */
+};
 
 /* A PV, or one element of a waveform PV ("NAME[k]" in the file). */
 struct device_pv {
