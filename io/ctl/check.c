@@ -47,11 +47,11 @@ static void check_reference(void)
 }
 
 /* A file that cannot be named need not be read: cfg_load has told that already. */
-static void check_files(void)
+static void check_files(const char *path)
 {
     if (!inputs.cfg.ring_devices[0] || !inputs.cfg.ring_lattice[0])
         return;
-    if (inputs_load_machine(&inputs, &faults) == RC_OK)
+    if (inputs_load_machine(&inputs, path, &faults) == RC_OK)
         check_reference();
 }
 
@@ -78,7 +78,7 @@ int command_check(struct ctl *ctl)
     rc = cfg_load(&inputs.cfg, path, &faults);
     if (rc != RC_OK && faults.count == 0)
         add_fault();
-    check_files();
+    check_files(path);
     cfg_faults_print(stderr, &faults);
     if (faults.count)
         fprintf(stderr, "%s: %zu fault%s\n", path, faults.count, faults.count > 1 ? "s" : "");

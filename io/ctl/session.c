@@ -121,6 +121,8 @@ bool session_open(struct session *self, const struct ctl *ctl, int *code)
     if (rc == RC_OK)
         return true;
     *code = ctl_fail(rc);
+    if (!ctl->config_path && !ctl->instance)
+        *code = CTL_USAGE;
     session_close(self);
     return false;
 }

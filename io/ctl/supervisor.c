@@ -18,12 +18,15 @@
 enum { MAX_CHILDREN = 32, MAX_OTHERS = 256 };
 
 #define STOP_GRACE_NS 3000000000LL
+/* A terminal's Ctrl-C and the script around may both ask: the same wish, not impatience. */
+#define IMPATIENCE_NS 1000000000LL
 
 struct supervisor {
     struct child *child;
     unsigned n;
     int signals;
-    unsigned asked_to_stop;   /* how often */
+    unsigned asked_to_stop;   /* how often: again means at once */
+    int64_t asked_ns;         /* last */
     pid_t others[MAX_OTHERS]; /* children that this process had before: not ours to end */
     unsigned n_other;
 };
@@ -96,13 +99,23 @@ static void reap(struct supervisor *self)
     }
 }
 
+static void ask_to_stop(struct supervisor *self)
+{
+    int64_t now_ns = clock_mono_ns();
+
+    if (self->asked_to_stop && now_ns - self->asked_ns < IMPATIENCE_NS)
+        return;
+    self->asked_to_stop++;
+    self->asked_ns = now_ns;
+}
+
 static void take_signals(struct supervisor *self)
 {
     struct signalfd_siginfo info;
 
     while (read(self->signals, &info, sizeof info) == sizeof info)
         if (info.ssi_signo != SIGCHLD)
-            self->asked_to_stop++;
+            ask_to_stop(self);
     reap(self);
 }
 

@@ -49,21 +49,50 @@ enum rc lattice_load(struct lattice **lattice, const char *path)
 
 /* ---- matching ------------------------------------------------------------------------ */
 
+/* Names that one fault tells together: a wrong lattice would else give hundreds of faults. */
+struct missing {
+    size_t n, used;
+    char names[140]; /* what fits into a fault beside the rest */
+};
+
+static void add_missing(struct missing *missing, const char *name)
+{
+    size_t room = sizeof missing->names - missing->used;
+
+    missing->n++;
+    if (strlen(name) + 20 < room)
+        missing->used += (size_t) snprintf(missing->names + missing->used, room, "%s%s",
+                                           missing->used ? ", " : "", name);
+    else if (room > 4 && !strstr(missing->names, "..."))
+        missing->used += (size_t) snprintf(missing->names + missing->used, room, ", ...");
+}
+
+static void tell_missing(const struct inputs *in, const struct missing *missing,
+                         const char *kind, struct cfg_faults *faults)
+{
+    if (missing->n)
+        cfg_fault(faults, in->cfg.ring_devices, 0, 0, "%zu %s not in the lattice: %s",
+                  missing->n, kind, missing->names);
+}
+
 static void match_bpms(struct inputs *in, struct cfg_faults *faults)
 {
+    struct missing missing = {.n = 0};
+
     for (uint64_t i = 0; i < in->devices.n_bpm; i++) {
         const char *name = in->devices.bpm[i].name;
         int64_t at = lattice_find_device(in->lattice->bpm, in->lattice->n_bpm, name);
 
         if (at < 0)
-            cfg_fault(faults, in->cfg.ring_devices, 0, 0, "%s: BPM is not in %s", name,
-                      in->cfg.ring_lattice);
+            add_missing(&missing, name);
         else
             in->bpm[i] = (uint32_t) at;
     }
+    tell_missing(in, &missing, "BPM(s)", faults);
 }
 
-static void match_corrector(struct inputs *in, uint64_t i, struct cfg_faults *faults)
+/* Elements of corrector i: false if the lattice does not have it. */
+static bool match_corrector(struct inputs *in, uint64_t i, struct cfg_faults *faults)
 {
     const struct corrector_device *device = &in->devices.corrector[i];
     bool is_h = device->plane == PLANE_H;
@@ -73,16 +102,26 @@ static void match_corrector(struct inputs *in, uint64_t i, struct cfg_faults *fa
     int64_t at = lattice_find_device(list, n, device->name);
     const char *element;
 
-    if (at < 0) {
-        cfg_fault(faults, in->cfg.ring_devices, 0, 0, "%s: %s corrector is not in %s",
-                  device->name, is_h ? "horizontal" : "vertical", in->cfg.ring_lattice);
-        return;
-    }
+    if (at < 0)
+        return false;
     element = in->lattice->element[list[at].element].name;
     if (device->element[0] && strcmp(device->element, element) != 0)
         cfg_fault(faults, in->cfg.ring_devices, 0, 0, "%s: on element %s here, on %s in %s",
                   device->name, device->element, element, in->cfg.ring_lattice);
     in->column[i] = (uint32_t) at + (is_h ? 0 : in->lattice->n_hcorrector);
+    return true;
+}
+
+static void match_correctors(struct inputs *in, struct cfg_faults *faults)
+{
+    struct missing missing[2] = {{.n = 0}, {.n = 0}};
+
+    for (uint64_t i = 0; i < in->devices.n_h + in->devices.n_v; i++)
+        if (!match_corrector(in, i, faults))
+            add_missing(&missing[in->devices.corrector[i].plane],
+                        in->devices.corrector[i].name);
+    tell_missing(in, &missing[PLANE_H], "horizontal corrector(s)", faults);
+    tell_missing(in, &missing[PLANE_V], "vertical corrector(s)", faults);
 }
 
 /* A conversion belongs to one beam energy: another one is an error, never a rescaling. */
@@ -99,17 +138,15 @@ static void match_machine(struct inputs *in, struct cfg_faults *faults)
                   in->devices.rf.name, in->cfg.ring_lattice);
 }
 
-static void check_disabled(const struct inputs *in, struct cfg_faults *faults)
+static void check_disabled(const struct inputs *in, const char *path, struct cfg_faults *faults)
 {
     for (size_t i = 0; i < in->cfg.ring_disabled_bpms.count; i++)
         if (devices_find_bpm(&in->devices, in->cfg.ring_disabled_bpms.name[i]) < 0)
-            cfg_fault(faults, in->cfg.ring_devices, 0, 0,
-                      "ring.disabled_bpms: there is no BPM %s",
+            cfg_fault(faults, path, 0, 0, "ring.disabled_bpms: there is no BPM %s",
                       in->cfg.ring_disabled_bpms.name[i]);
     for (size_t i = 0; i < in->cfg.ring_disabled_correctors.count; i++)
         if (devices_find_corrector(&in->devices, in->cfg.ring_disabled_correctors.name[i]) < 0)
-            cfg_fault(faults, in->cfg.ring_devices, 0, 0,
-                      "ring.disabled_correctors: there is no corrector %s",
+            cfg_fault(faults, path, 0, 0, "ring.disabled_correctors: there is no corrector %s",
                       in->cfg.ring_disabled_correctors.name[i]);
 }
 
@@ -123,8 +160,7 @@ static enum rc match(struct inputs *in, struct cfg_faults *faults)
         return err_set(RC_NOMEM, "no memory for %" PRIu64 " devices", n_kick);
     match_machine(in, faults);
     match_bpms(in, faults);
-    for (uint64_t i = 0; i < n_kick; i++)
-        match_corrector(in, i, faults);
+    match_correctors(in, faults);
     if (in->devices.n_rf)
         in->column[n_kick] = lattice_columns(in->lattice) - 1;
     return RC_OK;
@@ -132,7 +168,8 @@ static enum rc match(struct inputs *in, struct cfg_faults *faults)
 
 /* ---- whole --------------------------------------------------------------------------- */
 
-/* The message of a failed read names its file already: cfg_fault would put one more in front. */
+/* The message of a failed read names its file already: cfg_fault would put one more in front.
+ */
 static bool keep_fault(enum rc rc, struct cfg_faults *faults)
 {
     if (rc != RC_OK && faults->count++ < CFG_MAX_FAULTS)
@@ -140,7 +177,8 @@ static bool keep_fault(enum rc rc, struct cfg_faults *faults)
     return rc == RC_OK;
 }
 
-enum rc inputs_load_machine(struct inputs *in, struct cfg_faults *faults)
+enum rc inputs_load_machine(struct inputs *in, const char *config_path,
+                            struct cfg_faults *faults)
 {
     size_t before = faults->count;
     bool has_devices, has_lattice;
@@ -151,7 +189,7 @@ enum rc inputs_load_machine(struct inputs *in, struct cfg_faults *faults)
     has_devices = keep_fault(devices_load(&in->devices, in->cfg.ring_devices), faults);
     has_lattice = keep_fault(lattice_load(&in->lattice, in->cfg.ring_lattice), faults);
     if (has_devices)
-        check_disabled(in, faults);
+        check_disabled(in, config_path, faults);
     if (has_devices && has_lattice)
         (void) keep_fault(match(in, faults), faults);
     if (faults->count == before)
@@ -168,7 +206,7 @@ enum rc inputs_load(struct inputs *in, const char *config_path, struct cfg_fault
     rc = cfg_load(&in->cfg, config_path, faults);
     if (rc != RC_OK)
         return rc;
-    return inputs_load_machine(in, faults);
+    return inputs_load_machine(in, config_path, faults);
 }
 
 void inputs_free(struct inputs *in)

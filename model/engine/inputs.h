@@ -31,7 +31,8 @@ MUST_USE enum rc inputs_load(struct inputs *inputs, const char *config_path,
                              struct cfg_faults *faults);
 
 /* The part after cfg_load: inputs->cfg is given. */
-MUST_USE enum rc inputs_load_machine(struct inputs *inputs, struct cfg_faults *faults);
+MUST_USE enum rc inputs_load_machine(struct inputs *inputs, const char *config_path,
+                                     struct cfg_faults *faults);
 
 /* Frees all but the configuration; an empty one is fine. */
 void inputs_free(struct inputs *inputs);
