@@ -35,9 +35,9 @@ timed() {
 }
 
 build() {
-    [ -e build/release/build.ninja ] || cmake --preset release > build-configure.log 2>&1 ||
-        { cat build-configure.log; rm -f build-configure.log; return 1; }
-    rm -f build-configure.log
+    mkdir -p build
+    [ -e build/release/build.ninja ] || cmake --preset release > build/release-configure.log 2>&1 ||
+        { cat build/release-configure.log; return 1; }
     cmake --build --preset release --target orbitd orbit-model orbit-epics orbit-ring orbitctl
 }
 

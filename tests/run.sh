@@ -14,6 +14,8 @@ done
 
 passed=0
 failed=0
+skipped=0
+begun=$SECONDS
 
 # step NAME COMMAND...: runs it, prints how long it took.
 step() {
@@ -26,7 +28,10 @@ step() {
 }
 
 finish() {
-    echo "$passed passed, $failed failed"
+    local line="$passed passed, $failed failed"
+    [ "$skipped" = 0 ] || line+=", $skipped skipped"
+    echo "==== everything: $((SECONDS - begun)) s"
+    echo "$line"
     [ "$failed" = 0 ] && [ "$passed" != 0 ]
     exit
 }
@@ -38,21 +43,23 @@ must() {
     finish
 }
 
-# test PRESET LOG CTEST-ARGUMENTS...: counts what ctest says.
+# run_ctest PRESET CTEST-ARGUMENTS...: counts what ctest says.
 run_ctest() {
     local preset=$1 log=build/$1-ctest.log
     shift
     step "tests of $preset" bash -c 'set -o pipefail; log=$1; shift; ctest "$@" 2>&1 | tee "$log"' _ "$log" \
         --preset "$preset" "$@"
-    local status=$? bad total
+    local status=$? bad total not_run
     total=$(sed -nE 's/.*tests passed, ([0-9]+) tests failed out of ([0-9]+).*/\2/p' "$log" | tail -1)
     bad=$(sed -nE 's/.*tests passed, ([0-9]+) tests failed out of ([0-9]+).*/\1/p' "$log" | tail -1)
     if [ -z "$total" ]; then
         failed=$((failed + 1))
         return
     fi
-    passed=$((passed + total - bad))
+    not_run=$(grep -c '[*][*][*]Skipped' "$log")
+    passed=$((passed + total - bad - not_run))
     failed=$((failed + bad))
+    skipped=$((skipped + not_run))
     [ $status != 0 ] && [ "$bad" = 0 ] && failed=$((failed + 1))
 }
 
@@ -68,8 +75,8 @@ run_ctest dev "${ctest_arguments[@]}"
 
 if [ ${#ctest_arguments[@]} = 0 ]; then
     for preset in asan tsan; do
-        step "configure $preset" cmake --preset $preset > "build/$preset-configure.log" 2>&1
-        if step "build $preset" cmake --build --preset $preset --target orbit_${preset}_tests; then
+        if step "configure $preset" cmake --preset "$preset" &&
+            step "build $preset" cmake --build --preset "$preset" --target "orbit_${preset}_tests"; then
             run_ctest $preset
         else
             failed=$((failed + 1))

@@ -4,7 +4,9 @@
 set -u
 if [ "${ORBITD_IN_NAMESPACE:-}" = 1 ]; then
     ip link set lo up || exit 1
-    exec "$@"
+    # Not exec: the first process of a namespace must reap orphans, or the dead among them look alive.
+    "$@"
+    exit
 fi
 if unshare --net --pid --mount --fork --kill-child true 2>/dev/null; then
     export ORBITD_IN_NAMESPACE=1
