@@ -313,8 +313,8 @@ static void twenty_percent_gain_errors_still_settle(void **state)
     /* Gains of BPMs and correctors wrong by up to 20 %. */
     for (uint64_t row = 0; row < dims_n_row(&small); row++)
         for (uint64_t col = 0; col < n_col; col++)
-            rig->r_model[row * n_col + col] *= (1.0 + 0.2 * sin((double) row)) *
-                                               (1.0 + 0.2 * cos(3.0 * (double) col));
+            rig->r_model[row * n_col + col] *=
+                (1.0 + 0.2 * sin((double) row)) * (1.0 + 0.2 * cos(3.0 * (double) col));
     rig_publish(rig, &tuning, 0.1);
     close_loop(rig);
     rig_step(rig, 20 * SECOND);

@@ -110,7 +110,8 @@ static void create_segments(struct loop_rig *rig)
     rig->record = calloc(1, record_b);
 }
 
-void rig_create(struct loop_rig *rig, const struct orbit_dims *dims, int64_t period_ns, double mu)
+void rig_create(struct loop_rig *rig, const struct orbit_dims *dims, int64_t period_ns,
+                double mu)
 {
     struct loop_setup setup = {.dims = *dims,
                                .period_ns = period_ns,

@@ -1,5 +1,5 @@
-/* The real loop on the virtual machine: parameter store, segments and a set of parameters whose inverse
- * belongs to the machine's response. */
+/* The real loop on the virtual machine: parameter store, segments and a set of parameters whose
+ * inverse belongs to the machine's response. */
 #ifndef ORBIT_TESTS_SUPPORT_LOOP_RIG_H
 #define ORBIT_TESTS_SUPPORT_LOOP_RIG_H
 
@@ -23,9 +23,10 @@ struct loop_rig {
 /* A tuning that suits the virtual machine: 10 law steps a second, generous ages. */
 struct tuning rig_tuning(void);
 
-/* Machine of the given sizes, loop at period_ns; aborts the test on failure. The model is the machine's
- * own response; mu: Tikhonov parameter. */
-void rig_create(struct loop_rig *rig, const struct orbit_dims *dims, int64_t period_ns, double mu);
+/* Machine of the given sizes, loop at period_ns; aborts the test on failure. The model is the
+ * machine's own response; mu: Tikhonov parameter. */
+void rig_create(struct loop_rig *rig, const struct orbit_dims *dims, int64_t period_ns,
+                double mu);
 void rig_destroy(struct loop_rig *rig);
 
 /* A new set: the present r_model, its inverse, and this tuning. */

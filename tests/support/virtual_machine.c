@@ -19,8 +19,7 @@ static void random_response(struct virtual_machine *vm)
             bool x = row < n_bpm, rf = col >= first_rf;
             bool coupled = rf ? x : x == (col < first_v);
 
-            vm->r[row * n_col + col] =
-                coupled ? uniform(vm) * (rf ? 1e-6 : 20.0) : 0.0;
+            vm->r[row * n_col + col] = coupled ? uniform(vm) * (rf ? 1e-6 : 20.0) : 0.0;
         }
 }
 

@@ -1,8 +1,9 @@
-/* A linear storage ring in virtual time behind hal.h: the loop runs on it as on the real one, but the
- * clock only moves when the loop waits.
+/* A linear storage ring in virtual time behind hal.h: the loop runs on it as on the real one,
+ * but the clock only moves when the loop waits.
  *
- * y = orbit0 + R u_actual, u_actual following the set points written under the lease through a delay and a
- * pole. The test changes the public fields between steps: faults, stalls, noise, a gateway that dies.
+ * y = orbit0 + R u_actual, u_actual following the set points written under the lease through a
+ * delay and a pole. The test changes the public fields between steps: faults, stalls, noise, a
+ * gateway that dies.
  */
 #ifndef ORBIT_TESTS_SUPPORT_VIRTUAL_MACHINE_H
 #define ORBIT_TESTS_SUPPORT_VIRTUAL_MACHINE_H
@@ -21,14 +22,15 @@ struct virtual_machine {
     int64_t frame_period_ns, echo_period_ns, write_period_ns;
     double pole_hz;
 
-    double r[VM_MAX_ROW * VM_MAX_COL];    /* true response */
-    double orbit0_m[VM_MAX_ROW];          /* orbit without kicks */
-    double u_set[VM_MAX_COL];             /* set points at the power converters */
-    double u_actual[VM_MAX_COL];          /* kicks of now */
+    double r[VM_MAX_ROW * VM_MAX_COL]; /* true response */
+    double orbit0_m[VM_MAX_ROW];       /* orbit without kicks */
+    double u_set[VM_MAX_COL];          /* set points at the power converters */
+    double u_actual[VM_MAX_COL];       /* kicks of now */
     double noise_m;
     double current_a;
-    uint64_t row_quality[VM_MAX_ROW];     /* delivered with every frame */
-    double row_override_m[VM_MAX_ROW];    /* delivered instead of the orbit where finite_override is set */
+    uint64_t row_quality[VM_MAX_ROW];  /* delivered with every frame */
+    double row_override_m[VM_MAX_ROW]; /* delivered instead of the orbit where finite_override
+                                          is set */
     bool row_overridden[VM_MAX_ROW];
     bool foreign[VM_MAX_COL];
 
@@ -37,7 +39,8 @@ struct virtual_machine {
     bool acknowledge;            /* the gateway acknowledges arming */
     int64_t stall_ns;            /* the next wait returns this much late */
 
-    uint64_t arm_id;      /* what the loop asks to be acknowledged; set by the test from the status */
+    uint64_t
+        arm_id; /* what the loop asks to be acknowledged; set by the test from the status */
     uint64_t ack_arm_id;
     uint64_t n_written, n_blocks, n_refused;
     int64_t last_write_ns;
@@ -54,7 +57,8 @@ struct virtual_machine {
     uint64_t random;
 };
 
-/* Sizes and a random, well-conditioned response (elements of order 10 m/rad, uncoupled planes). */
+/* Sizes and a random, well-conditioned response (elements of order 10 m/rad, uncoupled planes).
+ */
 void vm_init(struct virtual_machine *vm, const struct orbit_dims *dims, uint64_t seed);
 
 struct hal vm_hal(struct virtual_machine *vm);
