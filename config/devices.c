@@ -474,7 +474,9 @@ enum rc devices_parse(struct devices *devices, const void *text, size_t size_b,
         yaml_document_delete(&document);
     }
     devices->hash = hash_of(devices);
-    if (rc == RC_OK && faults->count != before)
+    if (rc != RC_OK)
+        cfg_fault(faults, path, 0, 0, "%s", err_text());
+    else if (faults->count != before)
         rc = err_set(RC_INPUT, "%s%s", before < CFG_MAX_FAULTS ? faults->text[before] : path,
                      faults->count > before + 1 ? " (and more)" : "");
     if (rc != RC_OK)
