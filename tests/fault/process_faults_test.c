@@ -1,6 +1,6 @@
-/* Kills and stops the real processes around a closed loop, and the loop itself. The cycle counter is
- * watched all the time through the record ring: it never repeats, goes back, or stands still for a second, and
- * every jump is a counted skip. */
+/* Kills and stops the real processes around a closed loop, and the loop itself. The cycle
+ * counter is watched all the time through the record ring: it never repeats, goes back, or
+ * stands still for a second, and every jump is a counted skip. */
 #include "tests/support/test.h"
 
 #include <pthread.h>
@@ -112,7 +112,6 @@ static bool ready_to_close(void *unused)
     return status_load(&client_status(rig.client)->unmet) == 0;
 }
 
-
 static void show_log(void)
 {
     char command[256], output[6000];
@@ -184,7 +183,8 @@ static double sim(const char *pv)
     char line[512], output[256];
 
     snprintf(line, sizeof line,
-             "EPICS_CA_AUTO_ADDR_LIST=NO EPICS_CA_ADDR_LIST=127.0.0.1:%d %s/caget -t -w 5 SIM:%s 2>/dev/null",
+             "EPICS_CA_AUTO_ADDR_LIST=NO EPICS_CA_ADDR_LIST=127.0.0.1:%d %s/caget -t -w 5 "
+             "SIM:%s 2>/dev/null",
              rig.ring_port, getenv("EPICS_BIN"), pv);
     assert_int_equal(process_capture(line, output, sizeof output), 0);
     return strtod(output, NULL);
@@ -199,7 +199,8 @@ static void write_config(void)
     assert_non_null(file);
     fprintf(file,
             "instance: fault\nruntime_dir: %s\n"
-            "ring: {lattice: %s/lattices/fodo/lattice.json, devices: %s/lattices/fodo/devices.json,\n"
+            "ring: {lattice: %s/lattices/fodo/lattice.json, devices: "
+            "%s/lattices/fodo/devices.json,\n"
             "       reference: 'state:reference.txt'}\n"
             "loop: {rate_hz: 200, timer: sleep, priority: 0}\n"
             "record: {size_mib: 8}\n"
@@ -291,8 +292,8 @@ static void stop_of_the_gateway_writes_nothing_after_its_lease(void **state)
     must_wait(passed, &quiet_from_ns, 10, "every lease to end");
     written = sim("WRITES");
     kill(epics, SIGCONT);
-    /* The stopped process still held a block of a lease that ended meanwhile. It lives again when frames
-     * come again; by then it would have written it. */
+    /* The stopped process still held a block of a lease that ended meanwhile. It lives again
+     * when frames come again; by then it would have written it. */
     must_wait(ready_to_arm, NULL, 60, "everything but arming");
     assert_close(sim("WRITES"), written, 0.0, 0.1);
     end_watch();
