@@ -74,8 +74,8 @@ static bool matches(const char *entry, pid_t parent, const char *name)
     file = fopen(path, "re");
     if (!file)
         return false;
-    same = fscanf(file, "%d (%63[^)]) %c %d", &pid, comm, &state, &ppid) == 4 && ppid == parent &&
-           strncmp(comm, name, 15) == 0 && state != 'Z';
+    same = fscanf(file, "%d (%63[^)]) %c %d", &pid, comm, &state, &ppid) == 4 &&
+           ppid == parent && strncmp(comm, name, 15) == 0 && state != 'Z';
     fclose(file);
     return same;
 }
