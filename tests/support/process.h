@@ -6,13 +6,15 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* Starts bin/program with up to four arguments; output goes to log (appended). The child dies with us. */
+/* Starts bin/program with up to four arguments; output goes to log (appended). The child dies
+ * with us. */
 pid_t process_start(const char *program, const char *const argv[], const char *log);
 
 /* SIGTERM, then SIGKILL after 5 s; returns the exit status of waitpid, -1 if there was none. */
 int process_stop(pid_t pid);
 
-/* Pid of the child of `parent` whose command name is `name` (15 characters at most count), or -1. */
+/* Pid of the child of `parent` whose command name is `name` (15 characters at most count), or
+ * -1. */
 pid_t process_find_child(pid_t parent, const char *name);
 
 /* Runs a command line and keeps the first bytes of its output. Returns its exit code. */
