@@ -1,0 +1,208 @@
+/* From files to a parameter set. */
+#include "tests/support/test.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "model/engine/engine.h"
+#include "model/optics.h"
+#include "model/response.h"
+#include "tests/support/temp_files.h"
+
+static struct cfg_faults faults;
+static struct inputs inputs;
+static struct result result;
+
+static const char fodo[] = "instance: t\n"
+                           "ring:\n"
+                           "  lattice: " ORBIT_SOURCE_DIR "/lattices/fodo/lattice.json\n"
+                           "  devices: " ORBIT_SOURCE_DIR "/lattices/fodo/devices.json\n";
+
+static void load(const char *more)
+{
+    char text[2048];
+    enum rc rc;
+
+    snprintf(text, sizeof text, "%s%s", fodo, more);
+    faults.count = 0;
+    rc = inputs_load(&inputs, temp_file("config.yaml", text), &faults);
+    cfg_faults_print(stderr, &faults);
+    assert_int_equal(rc, RC_OK);
+}
+
+static void unload(void)
+{
+    engine_free(&result);
+    inputs_free(&inputs);
+}
+
+static double r(uint64_t i, uint64_t j)
+{
+    return result.r[i * dims_n_col(&result.head.dims) + j];
+}
+
+static double k(uint64_t j, uint64_t i)
+{
+    return result.k[j * dims_n_row(&result.head.dims) + i];
+}
+
+static void the_set_has_a_block_a_plane_and_nothing_outside(void **state)
+{
+    const struct orbit_dims *dims = &result.head.dims;
+
+    (void) state;
+    load("");
+    assert_int_equal(engine_compute(&result, &inputs), RC_OK);
+    assert_int_equal(result.head.n_block, 2);
+    assert_int_equal(result.head.block[1].row0, dims->n_bpm);
+    assert_int_equal(result.head.block[1].col0, dims->n_h);
+    assert_close(result.head.tune_x, 2.4357598, 0, 1e-6);
+    for (uint64_t j = 0; j < dims_n_col(dims); j++)
+        for (uint64_t i = 0; i < dims_n_row(dims); i++) {
+            bool in_x = i < dims->n_bpm && j < dims->n_h;
+            bool in_y = i >= dims->n_bpm && j >= dims->n_h && j < dims->n_h + dims->n_v;
+
+            if (!in_x && !in_y)
+                assert_true(k(j, i) == 0);
+        }
+    unload();
+}
+
+/* K = (R'R + mu^2)^-1 R' is equivalent to R' = (R'R + mu^2) K: no inverse needed to check it.
+ */
+static void the_inverse_solves_the_regularised_normal_equations(void **state)
+{
+    const struct orbit_dims *dims = &result.head.dims;
+
+    (void) state;
+    load("inverse:\n  mu_h_m_per_rad: 3\n");
+    assert_int_equal(engine_compute(&result, &inputs), RC_OK);
+    for (uint64_t a = 0; a < dims->n_h; a++)
+        for (uint64_t i = 0; i < dims->n_bpm; i++) {
+            double sum = 9 * k(a, i);
+
+            for (uint64_t b = 0; b < dims->n_h; b++) {
+                double rr = 0;
+
+                for (uint64_t m = 0; m < dims->n_bpm; m++)
+                    rr += r(m, a) * r(m, b);
+                sum += rr * k(b, i);
+            }
+            assert_close(sum, r(i, a), 0, 1e-8);
+        }
+    unload();
+}
+
+static void disabled_devices_have_zero_rows_and_columns_in_the_inverse(void **state)
+{
+    const struct orbit_dims *dims = &result.head.dims;
+    int bpm, corrector;
+    double other = 0;
+
+    (void) state;
+    load("  disabled_bpms: [BPM03]\n  disabled_correctors: [V02]\n");
+    assert_int_equal(engine_compute(&result, &inputs), RC_OK);
+    bpm = devices_find_bpm(&inputs.devices, "BPM03");
+    corrector = devices_find_corrector(&inputs.devices, "V02");
+    for (uint64_t j = 0; j < dims_n_col(dims); j++) {
+        assert_true(k(j, (uint64_t) bpm) == 0);
+        assert_true(k(j, (uint64_t) bpm + dims->n_bpm) == 0);
+    }
+    for (uint64_t i = 0; i < dims_n_row(dims); i++) {
+        assert_true(k((uint64_t) corrector, i) == 0);
+        other += fabs(k((uint64_t) corrector + 1, i));
+    }
+    assert_true(other > 0);
+    assert_true(fabs(r((uint64_t) bpm, 0)) > 0); /* prediction still covers it */
+    unload();
+}
+
+/* A table with the same devices backwards gives the same numbers elsewhere. */
+static void rows_and_columns_follow_the_device_table(void **state)
+{
+    struct result forward;
+    uint64_t n_bpm, n_col;
+
+    (void) state;
+    load("");
+    assert_int_equal(engine_compute(&forward, &inputs), RC_OK);
+    n_bpm = inputs.devices.n_bpm;
+    n_col = dims_n_col(&forward.head.dims);
+    for (uint64_t i = 0; i < n_bpm / 2; i++) {
+        uint32_t other = inputs.bpm[i];
+
+        inputs.bpm[i] = inputs.bpm[n_bpm - 1 - i];
+        inputs.bpm[n_bpm - 1 - i] = other;
+    }
+    assert_int_equal(engine_compute(&result, &inputs), RC_OK);
+    for (uint64_t i = 0; i < n_bpm; i++)
+        for (uint64_t j = 0; j < n_col; j++) {
+            assert_true(r(i, j) == forward.r[(n_bpm - 1 - i) * n_col + j]);
+            assert_true(r(n_bpm + i, j) == forward.r[(2 * n_bpm - 1 - i) * n_col + j]);
+        }
+    engine_free(&forward);
+    unload();
+}
+
+static void bpms_at_offsets_of_a_kicked_lattice_use_the_matrix_about_its_orbit(void **state)
+{
+    double design;
+
+    (void) state;
+    load("");
+    assert_int_equal(engine_compute(&result, &inputs), RC_OK);
+    design = r(0, 0);
+    assert_true(result.orbit_max_m < 1e-12);
+    engine_free(&result);
+    inputs.lattice->element[inputs.lattice->hcorrector[3].element].hkick_rad = 1e-4;
+    assert_int_equal(engine_compute(&result, &inputs), RC_OK);
+    assert_true(result.orbit_max_m > 1e-5);
+    assert_close(r(0, 0), design, 0.05, 0);
+    unload();
+}
+
+static void an_unstable_ring_is_one_clear_message_and_no_set(void **state)
+{
+    (void) state;
+    load("");
+    for (uint32_t i = 0; i < inputs.lattice->n_element; i++)
+        inputs.lattice->element[i].b[1] *= 5;
+    assert_int_equal(engine_compute(&result, &inputs), RC_NUMERIC);
+    assert_non_null(strstr(err_text(), "optics of"));
+    assert_null(result.r);
+    assert_null(result.k);
+    unload();
+}
+
+static void two_computations_are_the_same_until_something_changes(void **state)
+{
+    struct result again;
+
+    (void) state;
+    load("");
+    assert_int_equal(engine_compute(&result, &inputs), RC_OK);
+    assert_int_equal(engine_compute(&again, &inputs), RC_OK);
+    assert_true(engine_same(&result, &again));
+    engine_free(&again);
+    inputs.cfg.inverse_mu_v_m_per_rad *= 1.001;
+    assert_int_equal(engine_compute(&again, &inputs), RC_OK);
+    assert_false(engine_same(&result, &again));
+    engine_free(&again);
+    unload();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_set_has_a_block_a_plane_and_nothing_outside),
+        cmocka_unit_test(the_inverse_solves_the_regularised_normal_equations),
+        cmocka_unit_test(disabled_devices_have_zero_rows_and_columns_in_the_inverse),
+        cmocka_unit_test(rows_and_columns_follow_the_device_table),
+        cmocka_unit_test(bpms_at_offsets_of_a_kicked_lattice_use_the_matrix_about_its_orbit),
+        cmocka_unit_test(an_unstable_ring_is_one_clear_message_and_no_set),
+        cmocka_unit_test(two_computations_are_the_same_until_something_changes),
+    };
+
+    return cmocka_run_group_tests(tests, temp_files_setup, temp_files_teardown);
+}
