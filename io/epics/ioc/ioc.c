@@ -1,8 +1,11 @@
 #include "io/epics/ioc/ioc.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <dbAccess.h>
 #include <epicsExit.h>
@@ -270,12 +273,54 @@ static enum rc load_records(struct ioc *ioc, const char *prefix)
     return RC_OK;
 }
 
+/* iocInit talks to both output streams, mostly about itself: what it says is kept, and only what is not
+ * its banner is passed on. */
+struct capture {
+    int kept, out, err;
+};
+
+static void capture_begin(struct capture *capture)
+{
+    fflush(NULL);
+    capture->kept = memfd_create("orbit-iocinit", MFD_CLOEXEC);
+    capture->out = dup(STDOUT_FILENO);
+    capture->err = dup(STDERR_FILENO);
+    if (capture->kept >= 0 && capture->out >= 0 && capture->err >= 0) {
+        dup2(capture->kept, STDOUT_FILENO);
+        dup2(capture->kept, STDERR_FILENO);
+    }
+}
+
+static void capture_end(const struct capture *capture)
+{
+    char line[256];
+    errlogFlush();
+    fflush(NULL);
+    dup2(capture->out, STDOUT_FILENO);
+    dup2(capture->err, STDERR_FILENO);
+    close(capture->out);
+    close(capture->err);
+    FILE *kept = capture->kept >= 0 ? fdopen(capture->kept, "r") : NULL;
+    if (!kept) {
+        return;
+    }
+    rewind(kept);
+    while (fgets(line, sizeof line, kept)) {
+        if (strncmp(line, "##", 2) != 0) {
+            fputs(line, stderr);
+        }
+    }
+    fclose(kept);
+}
+
 static enum rc run_init(struct ioc *ioc)
 {
+    struct capture capture;
+    capture_begin(&capture);
     device_set_quiet(true);
     int failed = iocInit();
     device_set_quiet(false);
-    errlogFlush();
+    capture_end(&capture);
     if (failed) {
         return err_set(RC_INPUT, "iocInit failed");
     }
