@@ -263,6 +263,7 @@ enum rc supervisor_run(struct child *children, unsigned n, double seconds)
     }
     fprintf(stderr, "orbitctl: stopping\n");
     stop_all(&self);
+    take_signals(&self); /* a wish that came twice is not for our caller */
     prctl(PR_SET_CHILD_SUBREAPER, 0);
     close(self.signals);
     sigprocmask(SIG_SETMASK, &before, NULL);

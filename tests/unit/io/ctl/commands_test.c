@@ -134,10 +134,10 @@ static void status_works_before_the_first_cycle(void **state)
 static void quantities_come_once_one_is_published(void **state)
 {
     struct text_block text = {.why = "no fresh orbit arrives\nthere is no stored beam"};
-    union {
+    static union {
         struct snapshot_head head;
         char bytes[65536];
-    } static snapshot;
+    } snapshot;
 
     (void) state;
     assert_int_equal(to_rig("get RMS:X"), NO_ORBITD);
