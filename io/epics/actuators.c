@@ -22,6 +22,7 @@ struct column {
 
 struct actuators {
     struct channels *channels;
+    const struct devices *devices;
     uint64_t n_kick, n_col;
     struct column *column; /* [n_col] */
     int64_t write_period_ns, next_write_ns;
@@ -70,7 +71,6 @@ static enum rc add_columns(struct actuators *a, const struct devices *devices,
         a->column[i] = (struct column){.kick_per_unit = device->rad_per_a,
                                        .limit = device->limit_a,
                                        .step = device->resolution_a,
-                                       .writable = !is_disabled(cfg, device->name),
                                        .nominal = 0};
         rc = add_pv(a, cfg, &device->pv_set, &a->column[i].set);
         rc = rc ? rc : add_pv(a, cfg, &device->pv_readback, &a->column[i].readback);
@@ -82,6 +82,14 @@ static enum rc add_columns(struct actuators *a, const struct devices *devices,
         rc = rc ? rc : add_pv(a, cfg, &devices->rf.pv_readback, &rf->readback);
     }
     return rc;
+}
+
+void actuators_configure(struct actuators *a, const struct cfg *cfg)
+{
+    a->write_period_ns = (int64_t) (1e9 / cfg->epics_write_hz);
+    for (uint64_t i = 0; i < a->n_kick; i++) {
+        a->column[i].writable = !is_disabled(cfg, a->devices->corrector[i].name);
+    }
 }
 
 static enum rc make_arrays(struct actuators *a, const struct orbit_dims *dims)
@@ -113,14 +121,16 @@ enum rc actuators_create(struct actuators **actuators, struct channels *channels
     a->channels = channels;
     a->n_kick = devices->n_h + devices->n_v;
     a->n_col = dims_n_col(&dims);
-    a->write_period_ns = (int64_t) (1e9 / cfg->epics_write_hz);
+    a->devices = devices;
     enum rc rc = make_arrays(a, &dims);
     rc = rc ? rc : add_columns(a, devices, cfg);
     if (rc) {
         actuators_destroy(a);
         *actuators = NULL;
+        return rc;
     }
-    return rc;
+    actuators_configure(a, cfg);
+    return RC_OK;
 }
 
 void actuators_destroy(struct actuators *a)

@@ -34,6 +34,9 @@ MUST_USE enum rc actuators_create(struct actuators **actuators, struct channels 
                                   const struct devices *devices, const struct cfg *cfg);
 void actuators_destroy(struct actuators *actuators);
 
+/* Takes the live keys: epics.write_hz, ring.disabled_correctors. */
+void actuators_configure(struct actuators *actuators, const struct cfg *cfg);
+
 /* A connection was opened or lost: nothing is acknowledged any more. */
 void actuators_forget(struct actuators *actuators);
 

@@ -24,6 +24,7 @@
 enum { TICK_MS = 200, STOP_PATIENCE_MS = 700 };
 
 struct program {
+    const char *config_path;
     struct cfg cfg;
     struct devices devices;
     char socket_path[CFG_PATH_SIZE], endpoints_path[CFG_PATH_SIZE];
@@ -92,7 +93,7 @@ static void set_search(struct program *p, const char *list)
 
 static enum rc begin_session(struct program *p)
 {
-    return session_start(&p->session, &p->devices, &p->cfg, p->socket_path);
+    return session_start(&p->session, &p->devices, &p->cfg, p->config_path, p->socket_path);
 }
 
 /* A ring that was started anew has another port, or at least other circuits. */
@@ -246,6 +247,7 @@ static void stop(struct program *p)
 static enum rc load(struct program *p, const char *config_path)
 {
     static struct cfg_faults faults;
+    p->config_path = config_path;
     enum rc rc = cfg_load(&p->cfg, config_path, &faults);
     cfg_faults_print(stderr, &faults);
     if (rc) {

@@ -19,6 +19,10 @@
 
 struct session {
     const struct cfg *cfg;
+    const char *config_path;
+    struct cfg live; /* read again when the loop has new parameters */
+    struct cfg_faults faults;
+    uint64_t revision;
     struct channels *channels;
     struct bpm_frames *frames;
     struct actuators *actuators;
@@ -52,6 +56,20 @@ static int64_t next_tick_ns(int64_t tick_ns, int64_t period_ns)
     return tick_ns + (late + 1) * period_ns;
 }
 
+/* A reload in orbitd shows as a new revision; a file that is faulty meanwhile changes nothing.
+ */
+static void follow_reload(struct session *s, struct client *client)
+{
+    uint64_t revision = status_load(&client_status(client)->revision);
+    if (revision == s->revision) {
+        return;
+    }
+    s->revision = revision;
+    if (cfg_load(&s->live, s->config_path, &s->faults) == RC_OK) {
+        actuators_configure(s->actuators, &s->live);
+    }
+}
+
 static void step_actuators(struct session *s, uint64_t *connection)
 {
     struct client *client = link_poll(&s->actuator_link, clock_mono_ns());
@@ -60,6 +78,7 @@ static void step_actuators(struct session *s, uint64_t *connection)
     }
     if (client) {
         *connection = s->actuator_link.n_opened;
+        follow_reload(s, client);
         actuators_step(s->actuators, client, clock_mono_ns());
     }
 }
@@ -106,7 +125,7 @@ static void init_links(struct session *s, const struct devices *devices,
 }
 
 enum rc session_start(struct session **session, const struct devices *devices,
-                      const struct cfg *cfg, const char *socket_path)
+                      const struct cfg *cfg, const char *config_path, const char *socket_path)
 {
     struct session *s = calloc(1, sizeof *s);
     *session = s;
@@ -114,6 +133,7 @@ enum rc session_start(struct session **session, const struct devices *devices,
         return err_set(RC_NOMEM, "no memory for a session");
     }
     s->cfg = cfg;
+    s->config_path = config_path;
     s->begun_ns = clock_mono_ns();
     init_links(s, devices, socket_path);
     enum rc rc = channels_create(&s->channels);

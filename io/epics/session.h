@@ -15,10 +15,11 @@
 
 struct session;
 
-/* Connects to the machine as the environment's EPICS_CA_* say. All pointers outlive the
- * session. */
+/* Connects to the machine as the environment's EPICS_CA_* say. config_path is read again for
+ * its live keys. All pointers outlive the session. */
 MUST_USE enum rc session_start(struct session **session, const struct devices *devices,
-                               const struct cfg *cfg, const char *socket_path);
+                               const struct cfg *cfg, const char *config_path,
+                               const char *socket_path);
 
 /* Ends the threads and the CA context (below 0.3 s unless orbitd hangs). NULL is fine. */
 void session_stop(struct session *session);

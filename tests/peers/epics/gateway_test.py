@@ -515,6 +515,17 @@ class DisabledByConfiguration(GatewayTest):
         self.assertEqual(self.set_point("H1"), 0.1)
 
 
+    def test_a_reload_takes_the_list_of_disabled_correctors(self):
+        with open(f"{self.folder}/gw.yaml", "w") as f:
+            f.write(CONFIG.format(folder=self.folder, port=5164, disabled="V1"))
+        self.fake.ask("revision 2")
+        wait_for("reload", lambda: self.quality("H1") == 0 and self.quality("V1") == DISABLED)
+        self.close_loop()
+        self.fake.block({"H1": 0.3, "V1": 0.3})
+        wait_for("H1", lambda: self.set_point("H1") == 0.3)
+        self.assertEqual(self.set_point("V1"), 0.1)
+
+
 class Ending(GatewayTest):
     def test_a_stop_is_quick_clean_and_leaves_nothing_behind(self):
         started = time.monotonic()
