@@ -128,7 +128,7 @@ stays_closed() {
     is_running || fail "the programs ended"
     state=$(value STATE) || true
     [ "$state" != HOLD ] || {
-        say "HOLD: $(ctl get WHY 2>&1 || true)"
+        say "HOLD: $(ctl get WHY 2>&1 | sed -n '1s/^WHY //p')"
         wait_for "the end of HOLD" left_hold
         state=$(value STATE) || true
     }

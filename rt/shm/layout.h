@@ -185,10 +185,11 @@ struct slot_ring_head {
     uint64_t reserved[3];
 };
 
+/* Aligned, because every payload is copied in words. */
 struct text_block {
-    char why[ORBIT_TEXT_SIZE];     /* conditions unmet, causes, remedies; one per line */
-    char verdict[ORBIT_TEXT_SIZE]; /* what the host granted, and what is missing */
-    char model[ORBIT_TEXT_SIZE];   /* last parameter set: accepted or why not */
+    _Alignas(8) char why[ORBIT_TEXT_SIZE]; /* conditions unmet, causes, remedies; a line each */
+    char verdict[ORBIT_TEXT_SIZE];         /* what the host granted, and what is missing */
+    char model[ORBIT_TEXT_SIZE];           /* last parameter set: accepted or why not */
 };
 
 /* Vectors follow, in the order of vectors.def, each at snapshot_offset_b(). */

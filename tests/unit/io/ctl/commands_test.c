@@ -145,7 +145,8 @@ static void quantities_come_once_one_is_published(void **state)
     snapshot.head.cycle = 42;
     slot_ring_write(&rig.ring[SEG_SNAPSHOT], &snapshot);
     slot_ring_write(&rig.ring[SEG_TEXT], &text);
-    assert_int_equal(to_rig("get RMS:X STATE"), DONE);
+    if (to_rig("get RMS:X STATE") != DONE)
+        fail_msg("%s", output);
     assert_string_equal(output, "RMS:X 12.500 um\nSTATE OFF\n");
     assert_int_equal(to_rig("watch RMS:X --rate 100 --count 2"), DONE);
     assert_string_equal(output, "# cycle  RMS:X/um\n42  12.500\n42  12.500\n");
