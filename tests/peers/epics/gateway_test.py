@@ -404,6 +404,8 @@ class SetPoints(GatewayTest):
         for state in (OFF, SHADOW, ARMED, HOLD, 5):
             self.fake.ask(f"state {state}")
             self.fake.block({"H1": 0.3}, state=CLOSED)
+            self.assert_nothing_written(0.2)
+            self.fake.ask(f"state {CLOSED}")
             self.fake.block({"H1": 0.3}, state=state)
             self.assert_nothing_written(0.2)
 
