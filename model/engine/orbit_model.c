@@ -22,6 +22,7 @@ struct service {
     struct inputs inputs; /* the last ones that were without fault */
     struct result result;
     bool has_result;
+    bool faulty; /* the files are, since the last look */
     struct link link;
     struct watch watch;
     int signals;
@@ -80,10 +81,14 @@ static void update(struct service *self)
     memcpy(devices_before, self->inputs.cfg.ring_devices, sizeof devices_before);
     (void) watch_changed(&self->watch);
     if (refresh(self) != RC_OK) {
+        self->faulty = true;
         fprintf(stderr, "orbit-model: %s; tried again when a file changes\n",
                 self->has_result ? "the set in use stays" : "no set is sent");
         return;
     }
+    if (self->faulty)
+        fprintf(stderr, "orbit-model: the files are good again\n");
+    self->faulty = false;
     if (strcmp(before, self->inputs.cfg.ring_lattice) != 0 ||
         strcmp(devices_before, self->inputs.cfg.ring_devices) != 0)
         watch_all(self);
