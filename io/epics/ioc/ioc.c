@@ -273,8 +273,8 @@ static enum rc load_records(struct ioc *ioc, const char *prefix)
     return RC_OK;
 }
 
-/* iocInit talks to both output streams, mostly about itself: what it says is kept, and only what is not
- * its banner is passed on. */
+/* iocInit talks to both output streams, mostly about itself: what it says is kept, and only
+ * what is not its banner is passed on. */
 struct capture {
     int kept, out, err;
 };
