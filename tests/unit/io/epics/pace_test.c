@@ -34,6 +34,32 @@ static void missing_frames_leave_a_gap_of_their_number(void **state)
     assert_int_equal(count(&pace, &t_ns, MS, 100), seq + 104);
 }
 
+/* Each stamp in three is late by 0.6 periods: the next one looks early, and nothing is lost. */
+static void late_stamps_do_not_add_up_to_losses(void **state)
+{
+    (void) state;
+    struct pace_counter pace = {0};
+    uint64_t seq = 0;
+    for (int64_t i = 1; i <= 3000; i++) {
+        seq = pace_count(&pace, i * MS + (i > 100 && i % 3 == 0 ? 6 * MS / 10 : 0));
+    }
+    assert_in_range(seq, 3000, 3001);
+}
+
+static void losses_among_jitter_are_still_counted(void **state)
+{
+    (void) state;
+    struct pace_counter pace = {0};
+    uint64_t seq = 0;
+    for (int64_t i = 1; i <= 3000; i++) {
+        if (i > 100 && i % 10 == 7) {
+            continue;
+        }
+        seq = pace_count(&pace, i * MS + (i % 5) * MS / 10);
+    }
+    assert_in_range(seq, 2999, 3001);
+}
+
 static void a_slow_drift_of_the_rate_is_no_loss(void **state)
 {
     (void) state;
@@ -42,7 +68,7 @@ static void a_slow_drift_of_the_rate_is_no_loss(void **state)
     uint64_t n = count(&pace, &t_ns, MS, 100);
     for (int i = 0; i < 2000; i++) {
         n++;
-        assert_int_equal(count(&pace, &t_ns, MS + i * 500, 1), n);
+        assert_int_equal(count(&pace, &t_ns, MS + i * 5, 1), n);
     }
 }
 
@@ -72,6 +98,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(frames_in_time_are_counted_one_by_one),
         cmocka_unit_test(missing_frames_leave_a_gap_of_their_number),
+        cmocka_unit_test(late_stamps_do_not_add_up_to_losses),
+        cmocka_unit_test(losses_among_jitter_are_still_counted),
         cmocka_unit_test(a_slow_drift_of_the_rate_is_no_loss),
         cmocka_unit_test(a_source_that_comes_back_with_another_rate_is_learnt_anew),
         cmocka_unit_test(a_time_that_stands_still_counts_one),
