@@ -25,8 +25,10 @@ static RT_SAFE int64_t wait_ns(void *self, int64_t deadline_ns)
 static RT_SAFE bool read_frame(void *self, unsigned source, struct frame_view *view)
 {
     struct hal_shm *shm = self;
+    bool new_frame = frame_read(&shm->reader[source], view);
 
-    return frame_read(&shm->reader[source], view);
+    atomic_store_explicit(&shm->n_bad[source], shm->reader[source].n_bad, memory_order_relaxed);
+    return new_frame;
 }
 
 static RT_SAFE uint64_t generation(void *self, unsigned source)

@@ -14,6 +14,8 @@ struct hal_shm {
     struct frame_reader reader[ORBIT_MAX_SOURCE];
     /* Written by the manager when a source attaches or goes, read by the loop. */
     _Atomic uint64_t generation[ORBIT_MAX_SOURCE];
+    /* Written by the loop, read by the manager: frames refused, per source. */
+    _Atomic uint64_t n_bad[ORBIT_MAX_SOURCE];
     struct slot_ring *setpoints;
     uint64_t n_col;
 };

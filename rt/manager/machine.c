@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "rt/base/clock.h"
 #include "rt/manager/tuning.h"
@@ -116,6 +118,19 @@ static enum rc make_inputs(struct machine *m)
     return rc;
 }
 
+/* The virtual ring, or whatever measures the reference, may be starting at the same time. */
+static void await_reference(const char *path)
+{
+    struct timespec pause = {.tv_nsec = 50000000};
+    int64_t give_up_ns = clock_mono_ns() + 10 * NS_PER_S;
+
+    if (path[0] == '\0' || access(path, F_OK) == 0)
+        return;
+    fprintf(stderr, "orbitd: waiting for the reference orbit %s\n", path);
+    while (access(path, F_OK) != 0 && clock_mono_ns() < give_up_ns)
+        nanosleep(&pause, NULL);
+}
+
 static enum rc make_params(struct machine *m)
 {
     enum matvec_storage storage = m->cfg.loop_float32 ? MATVEC_F32 : MATVEC_F64;
@@ -124,6 +139,7 @@ static enum rc make_params(struct machine *m)
 
     if (rc != RC_OK)
         return rc;
+    await_reference(m->cfg.ring_reference);
     first = params_begin(m->params);
     rc = tuning_apply(first, &m->cfg, &m->devices);
     if (rc == RC_OK)

@@ -171,6 +171,15 @@ enum rc manager_create(struct manager **out, struct machine *machine, const char
     return RC_OK;
 }
 
+static void count_bad_frames(struct machine *m)
+{
+    uint64_t n_bad = 0;
+
+    for (unsigned s = 0; s < m->n_source; s++)
+        n_bad += atomic_load_explicit(&m->hal.n_bad[s], memory_order_relaxed);
+    __atomic_store_n(&m->status->counter[COUNTER_FRAMES_BAD], n_bad, __ATOMIC_RELAXED);
+}
+
 static void write_text(struct manager *manager)
 {
     const struct status_block *status = manager->machine->status;
@@ -198,6 +207,7 @@ enum rc manager_run(struct manager *manager, const atomic_bool *stop, atomic_boo
             fprintf(stderr, "orbitd: reload: %s: %s\n", rc_name(reloaded), reply);
         }
         if (clock_mono_ns() >= manager->text_due_ns) {
+            count_bad_frames(manager->machine);
             write_text(manager);
             manager->text_due_ns = clock_mono_ns() + TEXT_PERIOD_MS * 1000000LL;
         }

@@ -41,16 +41,13 @@ static enum rc apply_differences(struct machine *m, const struct cfg *fresh, cha
     struct cfg merged = *fresh;
     enum rc rc;
 
-    if (!cfg_differences(&m->cfg, fresh, live, sizeof live, start, sizeof start)) {
-        snprintf(reply, size, "nothing changed");
-        return RC_OK;
-    }
+    (void) cfg_differences(&m->cfg, fresh, live, sizeof live, start, sizeof start);
     cfg_copy_start_keys(&merged, &m->cfg);
-    rc = apply(m, &merged);
+    rc = apply(m, &merged); /* also where no key differs: the reference's file may */
     if (rc != RC_OK)
         snprintf(reply, size, "not applied: %s", err_text());
     else
-        snprintf(reply, size, "applied: %s%s%s", live[0] ? live : "nothing",
+        snprintf(reply, size, "applied: reference orbit%s%s%s%s", live[0] ? ", " : "", live,
                  start[0] ? "; needs a restart: " : "", start);
     return rc;
 }
