@@ -1,9 +1,9 @@
 /* Numbers frames by their time stamps, so that a frame which got lost on the way leaves a gap.
  *
- * The stamps are laid on a grid of the source's period, which is learnt from the first intervals
- * and then followed in phase and period. A frame's number is its place on the grid, but always
- * higher than the one before: a late stamp followed by an early one is no loss that would add
- * up.
+ * The stamps are laid on a grid of the source's period, which is learnt from the first
+ * intervals and then followed in phase and period. A frame's number is its place on the grid,
+ * but always higher than the one before: a late stamp followed by an early one is no loss that
+ * would add up.
  */
 #ifndef ORBIT_IO_EPICS_PACE_H
 #define ORBIT_IO_EPICS_PACE_H
