@@ -28,10 +28,11 @@ static RT_SAFE void judge_bpms(struct workspace *w, const struct params *p)
                 continue;
             first = bad++ ? first : row;
         }
-        if (bad > p->tuning.max_masked) {
-            w->blind = true;
+        if (bad <= p->tuning.max_masked)
+            continue;
+        w->blind = true;
+        if (w->bpm[0].alive) /* else the silent source is the cause, not its BPMs */
             miss(w, COND_BPMS, first);
-        }
     }
 }
 
@@ -65,7 +66,9 @@ static RT_SAFE void judge_actuators(struct workspace *w, const struct params *p)
 {
     uint64_t n_kick = w->dims.n_h + w->dims.n_v;
 
-    for (uint64_t col = 0; col < n_kick; col++)
+    if (!w->actuator.alive)
+        miss(w, COND_ACTUATORS, UINT64_MAX);
+    for (uint64_t col = 0; w->actuator.alive && col < n_kick; col++)
         if (!p->col_disabled[col])
             judge_column(w, col);
     if (w->n_saturated > p->tuning.max_saturated)
@@ -118,7 +121,8 @@ static RT_SAFE void judge_orbit(struct workspace *w, const struct params *p)
 void phase_judge(struct workspace *w, const struct params *p)
 {
     struct state_limits limits = {.arm_timeout_ns = p->tuning.arm_timeout_ns,
-                                  .hold_max_ns = p->tuning.hold_max_ns};
+                                  .hold_max_ns = p->tuning.hold_max_ns,
+                                  .hold_settle_ns = p->tuning.hold_settle_ns};
 
     w->unmet = 0;
     w->offender = UINT64_MAX;

@@ -32,7 +32,7 @@ struct tuning {
     int64_t bpm_max_age_ns, actuator_max_age_ns;
     double actuator_pole_hz;
     int64_t response_delay_ns; /* actuator delay plus BPM group delay */
-    int64_t arm_timeout_ns, hold_max_ns, lease_min_ns;
+    int64_t arm_timeout_ns, hold_max_ns, hold_settle_ns, lease_min_ns;
     uint64_t lease_law_periods;
 };
 

@@ -101,8 +101,9 @@ static RT_SAFE void lose_closed(struct state_machine *machine, uint64_t unmet,
 {
     bool trip = (unmet & CONDITIONS_THAT_TRIP) != 0;
 
-    machine->cause = unmet;
+    machine->cause = unmet & ~ACK_ONLY ? unmet & ~ACK_ONLY : unmet;
     machine->offender = offender;
+    machine->unmet_ns = now_ns;
     enter(machine, trip ? STATE_TRIPPED : STATE_HOLD, now_ns);
 }
 
@@ -111,12 +112,20 @@ static RT_SAFE void lose_closed(struct state_machine *machine, uint64_t unmet,
 static RT_SAFE void advance_hold(struct state_machine *machine, uint64_t unmet,
                                  const struct state_limits *limits, int64_t now_ns)
 {
+    /* What fails first is often a consequence: the cause is all that failed in the first moment. */
+    const int64_t first_moment_ns = 200000000;
+
+    if (machine->cause && now_ns - machine->since_ns < first_moment_ns)
+        machine->cause |= unmet & ~ACK_ONLY;
+    if (unmet & ~ACK_ONLY)
+        machine->unmet_ns = now_ns;
     if (now_ns - machine->since_ns > limits->hold_max_ns) {
         enter(machine, STATE_SHADOW, now_ns);
     } else if (machine->cause && (unmet & ~ACK_ONLY)) {
         machine->arm_id = 0;
     } else if (machine->cause && machine->arm_id == 0) {
-        new_arm_id(machine);
+        if (now_ns - machine->unmet_ns >= limits->hold_settle_ns)
+            new_arm_id(machine);
     } else if (machine->cause && unmet == 0) {
         enter(machine, STATE_CLOSED, now_ns);
     }

@@ -34,6 +34,7 @@ enum answer {
 
 struct state_limits {
     int64_t arm_timeout_ns, hold_max_ns;
+    int64_t hold_settle_ns; /* everything must have been there this long before HOLD ends */
 };
 
 struct state_machine {
@@ -43,6 +44,7 @@ struct state_machine {
     uint64_t arm_id;   /* 0: not armed; unique within a run */
     uint64_t arm_count;
     int64_t since_ns; /* of the present state */
+    int64_t unmet_ns; /* when a condition other than the acknowledgement was missing last */
 };
 
 /* Conditions that must hold to arm (the acknowledgement can only come afterwards). */

@@ -35,6 +35,7 @@ struct tuning tuning_from_cfg(const struct cfg *cfg)
         .response_delay_ns = ms_to_ns(cfg->actuator_delay_ms + cfg->bpm_delay_ms),
         .arm_timeout_ns = ms_to_ns(cfg->arm_timeout_s * 1e3),
         .hold_max_ns = ms_to_ns(cfg->hold_max_s * 1e3),
+        .hold_settle_ns = ms_to_ns(cfg->hold_settle_s * 1e3),
         .lease_min_ns = ms_to_ns(cfg->lease_min_ms),
         .lease_law_periods = (uint64_t) cfg->lease_law_periods,
     };
