@@ -277,14 +277,15 @@ static int64_t next_write_ns(const struct actuators *a, int64_t now_ns)
 static void try_block(struct actuators *a, struct client *client, int64_t now_ns)
 {
     const struct setpoint_head *head = a->block;
+    /* A refused block stays refused: CLOSED may come back while its lease still runs. */
     if (now_ns < a->next_write_ns || !client_read_setpoint(client, a->block) ||
-        head->life == a->last_life) {
+        head->life == a->last_life || head->life == a->refused_life) {
         return;
     }
     if (may_write(a, client, head)) {
         a->next_write_ns = next_write_ns(a, now_ns);
         a->last_life = write_block(a, client, head) ? head->life : 0;
-    } else if (head->active == 1 && head->life != a->refused_life) {
+    } else if (head->active == 1) {
         a->refused_life = head->life;
         a->n_refused++;
     }
