@@ -112,7 +112,8 @@ static RT_SAFE void lose_closed(struct state_machine *machine, uint64_t unmet,
 static RT_SAFE void advance_hold(struct state_machine *machine, uint64_t unmet,
                                  const struct state_limits *limits, int64_t now_ns)
 {
-    /* What fails first is often a consequence: the cause is all that failed in the first moment. */
+    /* What fails first is often a consequence: the cause is all that failed in the first
+     * moment. */
     const int64_t first_moment_ns = 200000000;
 
     if (machine->cause && now_ns - machine->since_ns < first_moment_ns)
