@@ -78,18 +78,15 @@ void stepper_restart(struct workspace *w)
     w->stepper.last_step_ns = w->bpm[0].view.head.t_sample_ns;
 }
 
-/* Velocity PI on the block's columns: -(kp (c - c_last) + ki c), where the plane is driven at
- * all. */
+/* Velocity PI on the block's columns: -(kp (c - c_last) + ki c), where the column is driven. */
 static RT_SAFE void raw_step(struct workspace *w, const struct params *p, const double *c)
 {
     const struct tuning *t = &p->tuning;
 
     for (uint64_t col = 0; col < w->n_col; col++) {
-        bool horizontal = col < w->dims.n_h, kick = col < w->dims.n_h + w->dims.n_v;
-        bool drive = kick && !p->col_disabled[col] && (horizontal ? t->drive_h : t->drive_v);
         double change = w->stepper.primed ? c[col] - w->stepper.c_last[col] : 0.0;
 
-        w->step[col] = drive ? -(t->kp * change + t->ki * c[col]) : 0.0;
+        w->step[col] = column_is_driven(w, p, col) ? -(t->kp * change + t->ki * c[col]) : 0.0;
     }
     memcpy(w->stepper.c_last, c, w->n_col * sizeof *c);
     w->stepper.primed = true;

@@ -2,10 +2,11 @@
  * the lease. */
 #include "rt/loop/workspace.h"
 
+#include <math.h>
 #include <string.h>
 
 static RT_SAFE void send_block(struct workspace *w, const struct hal *hal,
-                               int64_t valid_until_ns, bool active)
+                               const struct params *p, int64_t valid_until_ns, bool active)
 {
     struct setpoint_head head = {.run_id = w->run_id,
                                  .arm_id = w->machine.arm_id,
@@ -15,7 +16,9 @@ static RT_SAFE void send_block(struct workspace *w, const struct hal *hal,
                                  .active = active,
                                  .life = ++w->life};
 
-    hal->write_setpoint(hal->self, &head, w->u_cmd);
+    for (uint64_t col = 0; col < w->n_col; col++)
+        w->scratch_col[col] = column_is_driven(w, p, col) ? w->u_cmd[col] : (double) NAN;
+    hal->write_setpoint(hal->self, &head, w->scratch_col);
     if (active)
         w->block_cycle = w->cycle;
 }
@@ -38,7 +41,7 @@ static RT_SAFE void begin_driving(struct workspace *w, const struct hal *hal,
     w->block_cycle = 0;
     w->echoed_cycle = 0;
     w->echoed_ns = w->now_ns;
-    send_block(w, hal, lease_end_ns(w, p), true);
+    send_block(w, hal, p, lease_end_ns(w, p), true);
 }
 
 void phase_drive(struct workspace *w, const struct hal *hal, const struct params *p)
@@ -49,10 +52,10 @@ void phase_drive(struct workspace *w, const struct hal *hal, const struct params
         begin_driving(w, hal, p);
     } else if (closed && w->stepped) {
         memcpy(w->u_cmd, w->sp, w->n_col * sizeof *w->u_cmd);
-        send_block(w, hal, lease_end_ns(w, p), true);
+        send_block(w, hal, p, lease_end_ns(w, p), true);
     } else if (!closed && w->driving) {
         w->driving = false;
         w->block_cycle = 0;
-        send_block(w, hal, 0, false);
+        send_block(w, hal, p, 0, false);
     }
 }

@@ -10,13 +10,22 @@ static RT_SAFE double response_tau_ns(const struct params *p)
     return 1e9 / (2.0 * M_PI * p->tuning.actuator_pole_hz);
 }
 
-/* While somebody else drives, the set points found are the commands. */
+/* What somebody else drives is as it was found. */
+static RT_SAFE void follow_found(struct workspace *w, const struct params *p)
+{
+    bool closed = w->machine.state == STATE_CLOSED;
+
+    for (uint64_t col = 0; col < w->n_col; col++)
+        if (!closed || !column_is_driven(w, p, col))
+            w->u_cmd[col] = w->u_found[col];
+}
+
 void phase_track(struct workspace *w, const struct params *p, double period_ns)
 {
     double cycles = (double) p->tuning.response_delay_ns / period_ns;
 
-    if (w->machine.state != STATE_CLOSED && w->actuator.seen)
-        memcpy(w->u_cmd, w->u_found, w->n_col * sizeof *w->u_cmd);
+    if (w->actuator.seen)
+        follow_found(w, p);
     if (!w->response.primed && w->actuator.seen)
         response_reset(&w->response, w->u_cmd, w->u_eff);
     /* Skipped grid points are cycles whose commands stood still. */

@@ -90,6 +90,16 @@ struct workspace {
     void *memory;
 };
 
+/* Whether the law moves a column: the RF, disabled correctors and a plane that is switched off
+ * are somebody else's, whatever the state. */
+RT_SAFE static inline bool column_is_driven(const struct workspace *w, const struct params *p,
+                                            uint64_t col)
+{
+    bool plane_on = col < w->dims.n_h ? p->tuning.drive_h : p->tuning.drive_v;
+
+    return col < w->dims.n_h + w->dims.n_v && plane_on && !p->col_disabled[col];
+}
+
 /* The phases, in the order of a cycle. */
 RT_SAFE void phase_ingest(struct workspace *w, const struct hal *hal, const struct params *p);
 RT_SAFE void phase_validate(struct workspace *w, const struct params *p);

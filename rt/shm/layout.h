@@ -227,9 +227,9 @@ struct record_head {
     double wake_late_ns, current_a;
 };
 
-/* Then: value [n_col] float64, absolute, rad and Hz. A gateway writes it only if the state is
- * CLOSED, it acknowledged this arm_id in its present connection, and the time is before
- * valid_until_ns. */
+/* Then: value [n_col] float64, absolute, rad and Hz; NaN: not the loop's, never written. A
+ * gateway writes it only if the state is CLOSED, it acknowledged this arm_id in its present
+ * connection, and the time is before valid_until_ns. */
 struct setpoint_head {
     uint64_t run_id, arm_id, cycle;
     int64_t valid_until_ns;

@@ -322,6 +322,26 @@ static void twenty_percent_gain_errors_still_settle(void **state)
     assert_true(vm_rms_m(&rig->vm, 0) < 1.2 * floor_x_m);
 }
 
+static void a_plane_that_is_off_belongs_to_somebody_else(void **state)
+{
+    struct loop_rig *rig = *state;
+    struct tuning tuning = rig_tuning();
+
+    tuning.drive_h = false;
+    rig_publish(rig, &tuning, 0.1);
+    close_loop(rig);
+    rig_step(rig, SECOND);
+    rig->vm.u_set[0] = 2e-5;
+    rig_step(rig, 2 * SECOND);
+    assert_int_equal(rig->status->state, STATE_CLOSED);
+    assert_true(isnan(rig->vm.block_value[0]));
+    assert_true(isnan(rig->vm.block_value[small.n_h + small.n_v])); /* the RF */
+    assert_true(isfinite(rig->vm.block_value[small.n_h]));
+    assert_close(rig->vm.u_set[0], 2e-5, 0, 0);
+    assert_close(rig_vector(rig, VEC_U_CMD)[0], 2e-5, 0, 0);
+    assert_close(rig_vector(rig, VEC_U_EFF)[0], 2e-5, 1e-6, 0);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -343,6 +363,7 @@ int main(void)
         CASE(prediction_error_is_small_when_the_model_is_right),
         CASE(swap_of_an_equal_set_moves_nothing),
         CASE(twenty_percent_gain_errors_still_settle),
+        CASE(a_plane_that_is_off_belongs_to_somebody_else),
     };
 
     return cmocka_run_group_tests_name("simulation/closed_loop", tests, NULL, NULL);

@@ -98,7 +98,9 @@ static void write_block(struct virtual_machine *vm)
         vm->n_refused++;
         return;
     }
-    memcpy(vm->u_set, vm->block_value, dims_n_col(&vm->dims) * sizeof vm->u_set[0]);
+    for (uint64_t col = 0; col < dims_n_col(&vm->dims); col++)
+        if (isfinite(vm->block_value[col]))
+            vm->u_set[col] = vm->block_value[col];
     vm->n_written++;
     vm->last_write_ns = vm->now_ns;
     vm->last_cycle_echoed = vm->block.cycle;
