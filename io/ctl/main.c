@@ -21,6 +21,13 @@ static const struct {
     {"ping", command_ping, "", "does orbitd answer?"},
     {"endpoints", command_endpoints, "[--json]", "who serves on which port"},
     {"check", command_check, "FILE [--print]", "every fault of a configuration and its files"},
+    {"optics", command_optics, "LATTICE [--integrator exact|at] [--plot FILE]",
+     "tunes, beta, dispersion of a ring"},
+    {"orbit", command_orbit, "LATTICE [--kick NAME=URAD] [--plot FILE]", "its closed orbit"},
+    {"orm", command_orm, "LATTICE [--mode 4d|fixed-rf] [--csv FILE]",
+     "its orbit response matrix"},
+    {"what-if", command_what_if, "LATTICE --set ELEMENT.field=VALUE ...",
+     "what a change does to it"},
     {"doctor", command_doctor, "[--json]", "judge this host for real time"},
 };
 

@@ -1,0 +1,168 @@
+/* orbitctl optics: tunes, beta functions and dispersion of a lattice file. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "io/ctl/ctl.h"
+#include "io/ctl/ring/draw.h"
+#include "io/ctl/ring/request.h"
+#include "io/ctl/ring/table.h"
+
+enum rows { ROWS_BPMS, ROWS_ALL, ROWS_NONE };
+
+static struct request request;
+static struct optics *optics;
+
+static enum rc take_rows(struct args *args, enum rows *rows)
+{
+    static const char *const words[] = {
+        [ROWS_BPMS] = "bpms", [ROWS_ALL] = "all", [ROWS_NONE] = "none"};
+    const char *word = NULL;
+    enum rc rc = args_take_text(args, "--at", &word);
+
+    if (rc != RC_OK || !word)
+        return rc;
+    for (int i = ROWS_BPMS; i <= ROWS_NONE; i++) {
+        if (strcmp(word, words[i]) == 0) {
+            *rows = (enum rows) i;
+            return RC_OK;
+        }
+    }
+    return err_set(RC_INPUT, "--at %s: wants bpms, all or none", word);
+}
+
+static void fill_table(struct table *table)
+{
+    *table = (struct table){.ring = request.ring};
+    table_add(table, "beta_x_m", optics->beta_x_m, 1);
+    table_add(table, "alpha_x", optics->alpha_x, 1);
+    table_add(table, "mu_x_rad", optics->mu_x_rad, 1);
+    table_add(table, "beta_y_m", optics->beta_y_m, 1);
+    table_add(table, "alpha_y", optics->alpha_y, 1);
+    table_add(table, "mu_y_rad", optics->mu_y_rad, 1);
+    table_add(table, "eta_x_m", optics->eta_x_m, 1);
+    table_add(table, "etap_x", optics->etap_x, 1);
+}
+
+static void print_extremes(const char *what, const double *value)
+{
+    double low = INFINITY, high = -INFINITY;
+
+    for (uint32_t i = 0; i <= request.ring->n_element; i++) {
+        low = fmin(low, value[i]);
+        high = fmax(high, value[i]);
+    }
+    printf("%-13s%.6g to %.6g m\n", what, low, high);
+}
+
+static void print_head(void)
+{
+    const struct lattice *ring = request.ring;
+
+    printf("%-13s%s\n", "ring", ring->title && ring->title[0] ? ring->title : request.path);
+    printf("%-13s%u elements, %u BPMs, %u H, %u V, %.6f m\n", "size", ring->n_element,
+           ring->n_bpm, ring->n_hcorrector, ring->n_vcorrector, ring->circumference_m);
+    printf("%-13s%s\n", "integrator", integrator_word(request.integrator));
+    printf("%-13sx %.9f   y %.9f\n", "tune", optics->tune_x, optics->tune_y);
+    printf("%-13s%.9e\n", "alpha_c", optics->alpha_c);
+    print_extremes("beta x", optics->beta_x_m);
+    print_extremes("beta y", optics->beta_y_m);
+    print_extremes("dispersion", optics->eta_x_m);
+}
+
+static void print_row(const char *name, uint32_t i)
+{
+    printf("%-16s %10.4f %9.4f %9.4f %9.5f %9.4f %9.4f %9.5f %10.6f\n", name,
+           request.ring->s_m[i], optics->beta_x_m[i], optics->alpha_x[i],
+           optics->mu_x_rad[i] / (2 * M_PI), optics->beta_y_m[i], optics->alpha_y[i],
+           optics->mu_y_rad[i] / (2 * M_PI), optics->eta_x_m[i]);
+}
+
+static void print_rows(enum rows rows)
+{
+    const struct lattice *ring = request.ring;
+
+    if (rows == ROWS_NONE)
+        return;
+    printf("\n%-16s %10s %9s %9s %9s %9s %9s %9s %10s\n", rows == ROWS_ALL ? "element" : "BPM",
+           "s [m]", "beta x", "alpha x", "mu x/2pi", "beta y", "alpha y", "mu y/2pi",
+           "eta x [m]");
+    for (uint32_t i = 0; rows == ROWS_ALL && i < ring->n_element; i++)
+        print_row(ring->element[i].name, i);
+    for (uint32_t i = 0; rows == ROWS_BPMS && i < ring->n_bpm; i++)
+        print_row(ring->bpm[i].name, ring->bpm[i].element);
+}
+
+static void print_json(const struct table *table)
+{
+    const struct lattice *ring = request.ring;
+    json_t *root = json_pack(
+        "{s:s, s:s, s:s, s:f, s:f, s:[f,f], s:f}", "lattice", request.path, "title",
+        ring->title ? ring->title : "", "integrator", integrator_word(request.integrator),
+        "energy_gev", ring->energy_gev, "circumference_m", ring->circumference_m, "tune",
+        optics->tune_x, optics->tune_y, "momentum_compaction", optics->alpha_c);
+
+    table_add_json(root, table);
+    json_print(root);
+    json_decref(root);
+}
+
+static enum rc write_csv(const struct table *table)
+{
+    FILE *file;
+    enum rc rc = output_open(&file, request.csv);
+
+    if (rc != RC_OK)
+        return rc;
+    table_write_csv(file, table);
+    return output_close(file, request.csv);
+}
+
+static enum rc compute(void)
+{
+    enum rc rc = optics_create(&optics, request.ring->n_element);
+
+    if (rc == RC_OK)
+        rc = optics_compute(optics, request.ring, request.integrator);
+    return rc == RC_OK ? rc : err_add(rc, "%s", request.path);
+}
+
+static enum rc show(enum rows rows)
+{
+    struct table table;
+    enum rc rc = RC_OK;
+
+    fill_table(&table);
+    if (request.json)
+        print_json(&table);
+    if (request_wants_text(&request)) {
+        print_head();
+        print_rows(rows);
+    }
+    if (request.csv)
+        rc = write_csv(&table);
+    if (rc == RC_OK && request.plot)
+        rc = draw_optics(&request, optics);
+    return rc;
+}
+
+int command_optics(struct ctl *ctl)
+{
+    enum rows rows = ROWS_BPMS;
+    enum rc rc = request_take(&request, &ctl->args, ctl->json, NULL);
+
+    if (rc == RC_OK)
+        rc = take_rows(&ctl->args, &rows);
+    if (rc == RC_OK)
+        rc = args_finish(&ctl->args, 1, 1);
+    if (rc != RC_OK)
+        return ctl_usage(ctl);
+    rc = request_load(&request, ctl->args.item[0]);
+    if (rc == RC_OK)
+        rc = compute();
+    if (rc == RC_OK)
+        rc = show(rows);
+    optics_destroy(optics);
+    request_free(&request);
+    return rc == RC_OK ? CTL_DONE : ctl_fail(rc);
+}
