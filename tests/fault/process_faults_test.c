@@ -30,9 +30,19 @@ static struct watch {
     pthread_t thread;
     struct client *client;
     atomic_bool stop;
-    uint64_t records, lost, jumps; /* jumps: not explained by counted skips */
-    int64_t longest_ns;
+    uint64_t records, lost, jumps;      /* jumps: not explained by counted skips */
+    int64_t longest_ns, oldest_good_ns; /* age of the oldest frame that counted as good */
 } watch;
+
+enum { BPM_MAX_AGE_MS = 500 };
+
+/* Row 0 stands for all: its quality lies behind the orbit. */
+static bool orbit_is_good(const struct record_head *record)
+{
+    const uint64_t *words = (const uint64_t *) (const void *) (record + 1);
+
+    return words[dims_n_row(client_dims(watch.client))] == QUALITY_GOOD;
+}
 
 static void *watch_cycles(void *unused)
 {
@@ -55,6 +65,9 @@ static void *watch_cycles(void *unused)
             watch.jumps++;
         if (watch.records && record->t_mono_ns - last_ns > watch.longest_ns)
             watch.longest_ns = record->t_mono_ns - last_ns;
+        if (orbit_is_good(record) &&
+            record->t_mono_ns - record->frame_t_sample_ns > watch.oldest_good_ns)
+            watch.oldest_good_ns = record->t_mono_ns - record->frame_t_sample_ns;
         last_ns = record->t_mono_ns;
         last_cycle = record->cycle;
         watch.records++;
@@ -79,6 +92,7 @@ static void end_watch(void)
     assert_int_equal(watch.lost, 0);
     assert_int_equal(watch.jumps, 0);
     assert_true(watch.longest_ns < 1000000000);
+    assert_true(watch.oldest_good_ns <= BPM_MAX_AGE_MS * 1000000LL);
 }
 
 /* ---- conditions to wait for ---- */
@@ -204,13 +218,13 @@ static void write_config(void)
             "       reference: 'state:reference.txt'}\n"
             "loop: {rate_hz: 200, timer: sleep, priority: 0}\n"
             "record: {size_mib: 8}\n"
-            "source: {bpm_max_age_ms: 500}\n"
+            "source: {bpm_max_age_ms: %d}\n"
             "hold: {max_s: 120}\n"
             "law: {every: 20}\n"
             "epics: {current_pv: 'RING:current'}\n"
             "virtual: {rate_hz: 200, ca_port: %d}\n"
             "run: {programs: [orbit-ring, orbitd, orbit-model, orbit-epics]}\n",
-            rig.folder, ORBIT_SOURCE_DIR, ORBIT_SOURCE_DIR, rig.ring_port);
+            rig.folder, ORBIT_SOURCE_DIR, ORBIT_SOURCE_DIR, BPM_MAX_AGE_MS, rig.ring_port);
     fclose(file);
 }
 
@@ -351,6 +365,22 @@ static bool other_run(void *run_id)
     return rig.client && client_run_id(rig.client) != *(uint64_t *) run_id;
 }
 
+static void stop_of_the_model_changes_nothing(void **state)
+{
+    pid_t model = process_find_child(rig.run, "orbit-model");
+    int64_t until_ns;
+
+    (void) state;
+    close_loop();
+    start_watch();
+    kill(model, SIGSTOP);
+    until_ns = clock_mono_ns() + 2 * NS_PER_S;
+    must_wait(passed, &until_ns, 10, "two seconds without the model");
+    assert_int_equal(state_now(), STATE_CLOSED);
+    kill(model, SIGCONT);
+    end_watch();
+}
+
 /* End of the newest block's lease; the dead run's memory stays readable. */
 static int64_t lease_end_ns(void)
 {
@@ -407,6 +437,7 @@ int main(void)
         cmocka_unit_test(stop_of_the_machine_is_stale_and_it_comes_back),
         cmocka_unit_test(kill_of_the_machine_comes_back),
         cmocka_unit_test(kill_of_the_model_changes_nothing),
+        cmocka_unit_test(stop_of_the_model_changes_nothing),
         cmocka_unit_test(kill_of_orbitd_ends_writing_with_the_lease_and_starts_in_shadow),
         cmocka_unit_test(everything_ends_cleanly),
     };
