@@ -179,9 +179,16 @@ static void turn_frame(double z[TRACK_DIM], struct tangent *t, double cosine, do
     turn_kicks(t, cosine, sine);
 }
 
+/* Windings of a magnet act along it even when its own field is off: the path of a turn shows
+ * it.
+ */
 static bool has_field(const struct element *e)
 {
-    return e->order > 0 || fabs(e->angle_rad) > 0 || fabs(e->b[0]) > 0 || fabs(e->a[0]) > 0;
+    bool wound =
+        e->kind >= ELEMENT_DIPOLE && (fabs(e->hkick_rad) > 0 || fabs(e->vkick_rad) > 0);
+
+    return wound || e->order > 0 || fabs(e->angle_rad) > 0 || fabs(e->b[0]) > 0 ||
+           fabs(e->a[0]) > 0;
 }
 
 static void halves_with_kick(const struct element *e, double z[TRACK_DIM], struct tangent *t)
