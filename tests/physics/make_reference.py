@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
-"""Writes tests/physics/reference/<ring>.json: what Accelerator Toolbox (pyAT) computes for a ring of lattices/.
+"""Writes tests/physics/reference/<ring>.json.xz: what Accelerator Toolbox (pyAT) computes for a ring of lattices/.
 
     python3 -m venv /tmp/at && /tmp/at/bin/pip install accelerator-toolbox==0.7.1
-    /tmp/at/bin/python tests/physics/make_reference.py bessy2 fodo
+    /tmp/at/bin/python tests/physics/make_reference.py bessy2 dba fodo mls soleil
 
-The reader of LatticeJSON below is its own, so that a misreading in model/ shows up as a difference.
+Orbits, and responses as Richardson's differences of orbits, come from find_orbit4 and find_sync_orbit, tunes,
+beta functions and dispersion from get_optics. build_analytical of pyAT plays no part: its 6D response has the
+sign of the dispersion term wrong. The reader of LatticeJSON below is its own, so that a misreading in model/
+shows up as a difference.
 """
 import json
+import lzma
 import math
 import pathlib
 import sys
@@ -17,7 +21,9 @@ import numpy as np
 TREE = pathlib.Path(__file__).resolve().parents[2]
 STEP_RAD = 1e-6  # of the finite differences; the kicked orbit uses KICK_RAD
 KICK_RAD = 20e-6
-DIGITS = 13
+DELTA = 1e-4  # of the chromaticity
+VERSION = "0.7.1"
+DIGITS, PLACES = 14, 11  # significant digits; of a response: decimal places, m/rad
 
 
 def expand(lattices, elements, name):
@@ -101,39 +107,62 @@ def column(ring, place, plane, bpms, fixed_path):
 
 
 def optics(ring, bpms):
-    _, rd, ed = at.get_optics(ring.radiation_off(copy=True), refpts=range(len(ring) + 1), get_chrom=False)
+    _, _, ed = at.get_optics(ring, refpts=range(len(ring) + 1), get_chrom=False)
     points = ed[bpms]
-    return {"tune": [float(v) for v in ed.mu[-1] / (2 * math.pi)],
-            "momentum_compaction": float(at.get_mcf(ring)),
-            "beta_x_m": points.beta[:, 0], "beta_y_m": points.beta[:, 1],
-            "eta_x_m": points.dispersion[:, 0]}
-
-
-def responses(ring, devices, bpms, fixed_path):
-    found = {}
-    for plane, key in ((0, "hcorrectors"), (1, "vcorrectors")):
-        chosen = devices[key][:: max(1, len(devices[key]) // 6)]
-        for name, where in chosen:
-            found[name] = column(ring, where, plane, bpms, fixed_path)
+    found = {"tune": ed.mu[-1] / (2 * math.pi), "momentum_compaction": float(at.get_mcf(ring))}
+    for plane, key in ((0, "x"), (1, "y")):
+        found[f"beta_{key}_m"] = points.beta[:, plane]
+        found[f"alpha_{key}"] = points.alpha[:, plane]
+        found[f"phase_{key}_rad"] = points.mu[:, plane]
+    found["eta_x_m"] = points.dispersion[:, 0]
+    found["etap_x"] = points.dispersion[:, 1]
     return found
 
 
-def kicked_orbit(ring, devices, bpms, fixed_path):
+def chromaticity(ring):
+    """dQ/ddelta by Richardson's extrapolation about the closed orbits off momentum."""
+    def slope(delta):
+        plus, minus = (at.get_tune(ring, dp=d) for d in (delta, -delta))
+        return (plus - minus) / (2 * delta)
+    return (4 * slope(DELTA) - slope(2 * DELTA)) / 3
+
+
+def without_sextupoles(ring):
+    """Natural: every second-order term off."""
+    bare = ring.deepcopy()
+    for e in bare:
+        if len(getattr(e, "PolynomB", [])) > 2:
+            e.PolynomB[2] = 0.0
+    return bare
+
+
+def responses(ring, devices, bpms, fixed_path):
+    """[corrector][bpm], each in its own plane."""
+    return {key: [column(ring, where, plane, bpms, fixed_path) for _, where in devices[key]]
+            for plane, key in ((0, "hcorrectors"), (1, "vcorrectors"))}
+
+
+def kick(ring, devices):
     for plane, key, phase in ((0, "hcorrectors", 0.0), (1, "vcorrectors", 0.5)):
         for i, (_, where) in enumerate(devices[key]):
             # The pass methods of magnets take the sine of the angle: undo it.
             angle = KICK_RAD * math.sin(1 + 0.7 * i + phase)
             corrector = isinstance(ring[where], at.Corrector)
             set_kick(ring[where], plane, angle if corrector else math.asin(angle))
+
+
+def kicked_orbit(ring, bpms, fixed_path):
     orbit = orbit_at(ring, bpms, fixed_path)
     return {"x_m": orbit[:, 0], "y_m": orbit[:, 1]}
 
 
-def plain(value):
+def plain(value, places=None):
     if isinstance(value, dict):
-        return {k: plain(v) for k, v in value.items()}
+        return {k: plain(v, PLACES if k.startswith("response") else places) for k, v in value.items()}
+    if isinstance(value, list):
+        return [plain(v, places) for v in value]
     if isinstance(value, np.ndarray):
-        return [float(f"{v:.{DIGITS}g}") for v in value]
+        return [round(float(v), places) if places else float(f"{v:.{DIGITS}g}") for v in value]
     return value
 
 
@@ -149,38 +178,26 @@ def reference(ring_name):
         bpms = [where for _, where in devices["bpms"]]
         part = optics(ring, bpms)
         part["response_fixed_momentum"] = responses(ring, devices, bpms, False)
+        part["response_fixed_rf"] = responses(ring, devices, bpms, True)
         if not exact:
-            part["response_fixed_rf"] = responses(ring, devices, bpms, True)
-            part["kicked_fixed_momentum"] = kicked_orbit(ring, devices, bpms, False)
-            part["kicked_fixed_rf"] = kicked_orbit(ring, devices, bpms, True)
+            part["chromaticity"] = chromaticity(ring)
+            part["chromaticity_natural"] = chromaticity(without_sextupoles(ring))
+            kick(ring, devices)
+            part["kicked_fixed_momentum"] = kicked_orbit(ring, bpms, False)
+            part["kicked_fixed_rf"] = kicked_orbit(ring, bpms, True)
+            part["kicked_tune"] = at.get_tune(ring)
         result[key] = part
     return plain(result)
 
 
 def main():
+    if at.__version__ != VERSION:
+        sys.exit(f"pyAT {VERSION} is wanted, this is {at.__version__}")
     for ring_name in sys.argv[1:]:
-        target = TREE / "tests" / "physics" / "reference" / f"{ring_name}.json"
-        lines = json.dumps(reference(ring_name), indent=1)
-        target.write_text(compact(lines))
-        print(target.relative_to(TREE))
-
-
-def compact(text):
-    """Lists of numbers on as few lines as fit."""
-    out, row = [], ""
-    for line in text.split("\n"):
-        bare = line.strip()
-        if bare.rstrip(",").lstrip("-").replace(".", "").replace("e-", "").isdigit():
-            if len(row) + len(bare) > 94:
-                out.append(row)
-                row = ""
-            row += bare if not row else " " + bare
-            continue
-        if row:
-            out.append(row)
-            row = ""
-        out.append(line)
-    return "\n".join(out) + "\n"
+        target = TREE / "tests" / "physics" / "reference" / f"{ring_name}.json.xz"
+        text = json.dumps(reference(ring_name), separators=(",", ":")) + "\n"
+        target.write_bytes(lzma.compress(text.encode(), preset=9 | lzma.PRESET_EXTREME))
+        print(target.relative_to(TREE), target.stat().st_size, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
-/* The model against pyAT: reference/<ring>.json, made by make_reference.py from the same
+/* The model against pyAT: reference/<ring>.json.xz, made by make_reference.py from the same
  * lattice files. */
 #include "tests/support/test.h"
 
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "model/closed_orbit.h"
 #include "model/response.h"
@@ -24,8 +25,8 @@ static void open_ring(struct ring *ring, const char *name)
     size_t size;
     char *text;
 
-    snprintf(path, sizeof path, "tests/physics/reference/%s.json", name);
-    text = ring_file_text(path, &size);
+    snprintf(path, sizeof path, "tests/physics/reference/%s.json.xz", name);
+    text = ring_file_unpacked(path, &size);
     ring->reference = json_loadb(text, size, 0, NULL);
     free(text);
     assert_non_null(ring->reference);
@@ -58,6 +59,21 @@ static void same_curve(const struct ring *ring, const json_t *want, const double
         assert_close(curve[ring->lattice->bpm[i].element], item(want, i), rel, abs);
 }
 
+/* Phases of the reference start at the first element's entrance, as ours do. */
+static void same_curves(const struct ring *ring, const json_t *want)
+{
+    const struct optics *o = ring->optics;
+
+    same_curve(ring, json_object_get(want, "beta_x_m"), o->beta_x_m, 1e-8, 0);
+    same_curve(ring, json_object_get(want, "beta_y_m"), o->beta_y_m, 1e-8, 0);
+    same_curve(ring, json_object_get(want, "alpha_x"), o->alpha_x, 1e-8, 1e-8);
+    same_curve(ring, json_object_get(want, "alpha_y"), o->alpha_y, 1e-8, 1e-8);
+    same_curve(ring, json_object_get(want, "phase_x_rad"), o->mu_x_rad, 0, 1e-8);
+    same_curve(ring, json_object_get(want, "phase_y_rad"), o->mu_y_rad, 0, 1e-8);
+    same_curve(ring, json_object_get(want, "eta_x_m"), o->eta_x_m, 0, 1e-8);
+    same_curve(ring, json_object_get(want, "etap_x"), o->etap_x, 0, 1e-8);
+}
+
 static void same_optics(struct ring *ring, const json_t *want, enum integrator integrator)
 {
     const json_t *tune = json_object_get(want, "tune");
@@ -68,34 +84,33 @@ static void same_optics(struct ring *ring, const json_t *want, enum integrator i
     assert_close(o->tune_x, item(tune, 0), 0, 1e-9);
     assert_close(o->tune_y, item(tune, 1), 0, 1e-9);
     assert_close(o->alpha_c, json_number_value(alpha_c), 1e-7, 0);
-    same_curve(ring, json_object_get(want, "beta_x_m"), o->beta_x_m, 1e-8, 0);
-    same_curve(ring, json_object_get(want, "beta_y_m"), o->beta_y_m, 1e-8, 0);
-    same_curve(ring, json_object_get(want, "eta_x_m"), o->eta_x_m, 0, 1e-8);
+    same_curves(ring, want);
 }
 
-/* A column in its own plane: x for H, y for V. */
-static void same_column(const struct ring *ring, const char *name, const json_t *want)
+/* Columns [corrector][bpm] in their own plane: first is the row of the first BPM. */
+static void same_block(const struct ring *ring, const json_t *columns, uint32_t first,
+                       uint32_t first_column, uint32_t n_column)
+{
+    assert_int_equal(json_array_size(columns), n_column);
+    for (uint32_t j = 0; j < n_column; j++) {
+        const json_t *want = json_array_get(columns, j);
+
+        assert_int_equal(json_array_size(want), ring->n_bpm);
+        for (uint32_t i = 0; i < ring->n_bpm; i++)
+            assert_close(ring->matrix[(first + i) * ring->n_col + first_column + j],
+                         item(want, i), 0, 1e-8);
+    }
+}
+
+static void same_response(struct ring *ring, const json_t *want, enum response_mode mode)
 {
     const struct lattice *l = ring->lattice;
-    int64_t h = lattice_find_device(l->hcorrector, l->n_hcorrector, name);
-    int64_t v = lattice_find_device(l->vcorrector, l->n_vcorrector, name);
-    uint32_t column = h >= 0 ? (uint32_t) h : l->n_hcorrector + (uint32_t) v;
-    uint32_t first = h >= 0 ? 0 : ring->n_bpm;
 
-    assert_true(h >= 0 || v >= 0);
-    for (uint32_t i = 0; i < ring->n_bpm; i++)
-        assert_close(ring->matrix[(first + i) * ring->n_col + column], item(want, i), 0, 1e-8);
-}
-
-static void same_response(struct ring *ring, const json_t *columns, enum response_mode mode)
-{
-    json_t *walked = (json_t *) (uintptr_t) columns; /* jansson walks no const object */
-
-    assert_true(json_object_size(columns) >= 12);
     assert_int_equal(response_matrix_design(ring->optics, ring->lattice, mode, ring->matrix),
                      RC_OK);
-    for (void *at = json_object_iter(walked); at; at = json_object_iter_next(walked, at))
-        same_column(ring, json_object_iter_key(at), json_object_iter_value(at));
+    same_block(ring, json_object_get(want, "hcorrectors"), 0, 0, l->n_hcorrector);
+    same_block(ring, json_object_get(want, "vcorrectors"), ring->n_bpm, l->n_hcorrector,
+               l->n_vcorrector);
 }
 
 static void same_kicked_orbit(struct ring *ring, const json_t *want, enum orbit_mode mode)
@@ -136,6 +151,7 @@ static void check_ring(const char *name)
     same_optics(&ring, exact, INTEGRATOR_EXACT);
     same_response(&ring, json_object_get(exact, "response_fixed_momentum"),
                   RESPONSE_FIXED_MOMENTUM);
+    same_response(&ring, json_object_get(exact, "response_fixed_rf"), RESPONSE_FIXED_RF);
     same_optics(&ring, at, INTEGRATOR_AT);
     same_response(&ring, json_object_get(at, "response_fixed_momentum"),
                   RESPONSE_FIXED_MOMENTUM);
@@ -153,17 +169,59 @@ static void bessy2_agrees_with_pyat(void **state)
     check_ring("bessy2");
 }
 
+static void dba_agrees_with_pyat(void **state)
+{
+    (void) state;
+    check_ring("dba");
+}
+
 static void fodo_agrees_with_pyat(void **state)
 {
     (void) state;
     check_ring("fodo");
 }
 
+static void mls_agrees_with_pyat(void **state)
+{
+    (void) state;
+    check_ring("mls");
+}
+
+static void soleil_agrees_with_pyat(void **state)
+{
+    (void) state;
+    check_ring("soleil");
+}
+
+/* Which program made a reference, and how, is told in the file. */
+static void every_reference_tells_its_maker(void **state)
+{
+    static const char *const names[] = {"bessy2", "dba", "fodo", "mls", "soleil"};
+
+    (void) state;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct ring ring;
+        char command[96];
+
+        open_ring(&ring, names[i]);
+        snprintf(command, sizeof command, "tests/physics/make_reference.py %s", names[i]);
+        assert_string_equal(json_string_value(json_object_get(ring.reference, "made_by")),
+                            command);
+        assert_non_null(
+            strstr(json_string_value(json_object_get(ring.reference, "with")), "pyAT 0.7.1"));
+        close_ring(&ring);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bessy2_agrees_with_pyat),
+        cmocka_unit_test(dba_agrees_with_pyat),
         cmocka_unit_test(fodo_agrees_with_pyat),
+        cmocka_unit_test(mls_agrees_with_pyat),
+        cmocka_unit_test(soleil_agrees_with_pyat),
+        cmocka_unit_test(every_reference_tells_its_maker),
     };
 
     return cmocka_run_group_tests_name("physics/reference", tests, NULL, NULL);

@@ -11,19 +11,41 @@ static void give_up(const char *what, const char *path)
     exit(1);
 }
 
+enum { MOST = 16 * 1024 * 1024 };
+
+static char *read_all(FILE *file, const char *name, size_t *size)
+{
+    char *text = malloc(MOST);
+
+    if (!file || !text)
+        give_up("cannot read", name);
+    *size = fread(text, 1, MOST - 1, file);
+    text[*size] = 0;
+    return text;
+}
+
 char *ring_file_text(const char *path, size_t *size)
 {
-    enum { MOST = 4 * 1024 * 1024 };
-    char full[512], *text = malloc(MOST);
+    char full[512], *text;
     FILE *file;
 
     snprintf(full, sizeof full, "%s/%s", ORBIT_SOURCE_DIR, path);
     file = fopen(full, "rb");
-    if (!file || !text)
-        give_up("cannot read", full);
-    *size = fread(text, 1, MOST - 1, file);
-    text[*size] = 0;
+    text = read_all(file, full, size);
     fclose(file);
+    return text;
+}
+
+char *ring_file_unpacked(const char *path, size_t *size)
+{
+    char command[600], *text;
+    FILE *pipe;
+
+    snprintf(command, sizeof command, "xz -dc '%s/%s'", ORBIT_SOURCE_DIR, path);
+    pipe = popen(command, "r"); /* NOLINT(cert-env33-c): a name of this tree */
+    text = read_all(pipe, path, size);
+    if (pclose(pipe) != 0)
+        give_up("xz cannot unpack", path);
     return text;
 }
 

@@ -10,6 +10,9 @@
  * Ends the test program with a message when there is none. */
 char *ring_file_text(const char *path, size_t *size);
 
+/* The same of a file packed by xz, which does the unpacking. */
+char *ring_file_unpacked(const char *path, size_t *size);
+
 /* lattices/<ring>/lattice.json; ends the test program with a message when it does not parse. */
 struct lattice *ring_file_lattice(const char *ring);
 
