@@ -44,6 +44,16 @@ MUST_USE enum rc bench_wake(const struct bench_options *options, json_t **result
 /* Array of whole cycles of the loop: one object per content and rate. */
 MUST_USE enum rc bench_cycle(const struct bench_options *options, json_t **result);
 
+/* Array of what the model does: linear updates and orbits against pyAT, inverses against
+ * LAPACK, growth with the number of elements. Without pyAT ($ORBIT_BENCH_PYTHON) its yardstick
+ * is null.
+ */
+MUST_USE enum rc bench_model(const struct bench_options *options, json_t **result);
+
+/* Table of that array, and its verdicts, added to `verdicts` and printed. */
+void bench_print_model(const json_t *rows);
+void bench_judge_model(json_t *verdicts, const json_t *rows, bool quick);
+
 /* Adds report["budgets"], and prints tables and verdicts. */
 void bench_report(json_t *report);
 

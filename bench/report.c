@@ -231,6 +231,9 @@ static void judge_all(json_t *report)
         json_array_foreach(json_object_get(report, budgets[b].part), i,
                            row) if (applies(&budgets[b], row))
             judge(verdicts, report, &budgets[b], row);
+    if (json_is_array(json_object_get(report, "model")))
+        bench_judge_model(verdicts, json_object_get(report, "model"),
+                          json_is_true(json_object_get(report, "quick")));
     json_object_set_new(report, "budgets", verdicts);
 }
 
@@ -265,5 +268,7 @@ void bench_report(json_t *report)
         print_wake(json_object_get(report, "wake"));
     if (json_object_get(report, "cycle"))
         print_cycle(json_object_get(report, "cycle"));
+    if (json_is_array(json_object_get(report, "model")))
+        bench_print_model(json_object_get(report, "model"));
     judge_all(report);
 }

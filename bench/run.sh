@@ -1,6 +1,6 @@
 #!/bin/bash
 # Builds orbit-bench (preset release) and runs it:
-#   bash bench/run.sh [--no-install] [--json FILE] [--only matvec|wake|cycle] [--quick] [--core N] ...
+#   bash bench/run.sh [--no-install] [--json FILE] [--only matvec|wake|cycle|model] [--quick] [--core N] ...
 # Arguments but --no-install go to orbit-bench. The build lies in build/release; ORBIT_BUILD_DIR names
 # another folder.
 set -euo pipefail
@@ -25,7 +25,17 @@ build() {
     cmake --build "$build_dir" --target orbit-bench
 }
 
+# The part "model" has pyAT as its yardstick; without it that part is not judged.
+yardstick() {
+    local only=
+    [[ " ${arguments[*]} " =~ " --only "([a-z]+) ]] && only=${BASH_REMATCH[1]}
+    [ -z "$only" ] || [ "$only" = model ] || return 0
+    ORBIT_BENCH_PYTHON=$(bash "$source_dir/config/setup/pyat.sh") || unset ORBIT_BENCH_PYTHON
+    export ORBIT_BENCH_PYTHON
+}
+
 prepare >&2
+yardstick
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 build >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
