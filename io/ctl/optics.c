@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "io/ctl/ctl.h"
+#include "io/ctl/ring/change.h"
 #include "io/ctl/ring/draw.h"
 #include "io/ctl/ring/request.h"
 #include "io/ctl/ring/table.h"
@@ -132,6 +133,10 @@ static enum rc show(enum rows rows)
     struct table table;
     enum rc rc = RC_OK;
 
+    if (change_moves_orbit(request.ring))
+        fputs("orbitctl: note: kicks and misalignments do not enter optics about the design "
+              "orbit\n",
+              stderr);
     fill_table(&table);
     if (request.json)
         print_json(&table);

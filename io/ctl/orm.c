@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "io/ctl/ctl.h"
+#include "io/ctl/ring/change.h"
 #include "io/ctl/ring/draw.h"
 #include "io/ctl/ring/request.h"
 #include "io/ctl/ring/table.h"
@@ -226,6 +227,9 @@ static enum rc show(void)
 {
     enum rc rc = RC_OK;
 
+    if (!about_orbit && change_moves_orbit(request.ring))
+        fputs("orbitctl: note: kicks and misalignments enter with --about-orbit only\n",
+              stderr);
     if (request.json)
         print_json();
     if (request_wants_text(&request))

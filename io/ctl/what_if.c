@@ -5,8 +5,9 @@
 #include <stdlib.h>
 
 #include "io/ctl/ctl.h"
-#include "io/ctl/ring/change.h"
+#include "io/ctl/plot/figure.h"
 #include "io/ctl/ring/draw.h"
+#include "io/ctl/ring/inside.h"
 #include "io/ctl/ring/request.h"
 #include "io/ctl/ring/table.h"
 #include "model/closed_orbit.h"
@@ -190,40 +191,51 @@ static enum rc write_csv(const struct table *table)
     return output_close(file, request.csv);
 }
 
-/* Beta beat in percent over dispersion change, or over the orbit if the changes move it. */
-static enum rc draw(void)
+/* Points within the elements too; both rings have them at the same places. */
+static void fill_beat(struct inside *now, const struct inside *then)
 {
-    uint32_t n = request.ring->n_element + 1;
-    bool orbit_too = change_moves_orbit(request.ring);
-    char title[200];
+    for (uint32_t i = 0; i < now->n; i++) {
+        now->beta_x_m[i] = 100 * (now->beta_x_m[i] / then->beta_x_m[i] - 1);
+        now->beta_y_m[i] = 100 * (now->beta_y_m[i] / then->beta_y_m[i] - 1);
+        now->eta_x_m[i] = 1e3 * (now->eta_x_m[i] - then->eta_x_m[i]);
+    }
+}
+
+/* Beta beat in percent over the change of dispersion in mm. */
+static enum rc draw_beat(const char *title, const struct inside *beat)
+{
     struct curves curves = {
         .title = title,
         .panel = {{"beta beat [%]",
                    2,
-                   {{"beta x", change.beat_x, false}, {"beta y", change.beat_y, false}},
+                   {{"beta x", beat->beta_x_m, false}, {"beta y", beat->beta_y_m, false}},
                    false},
-                  {"eta change [mm]", 1, {{"eta x", change.eta_x_m, false}}, false}},
-        .n = n,
-        .s_m = request.ring->s_m};
+                  {"eta change [mm]", 1, {{"eta x", beat->eta_x_m, false}}, false}},
+        .n = beat->n,
+        .s_m = beat->s_m};
 
-    for (uint32_t i = 0; i < n; i++) {
-        change.beat_x[i] *= 100;
-        change.beat_y[i] *= 100;
-        change.eta_x_m[i] *= 1e3;
-        change.x_m[i] *= 1e6;
-        change.y_m[i] *= 1e6;
-    }
-    if (orbit_too) {
-        curves.panel[1].label = "orbit [um]";
-        curves.panel[1].n_curve = 2;
-        curves.panel[1].curve[0].name = "x";
-        curves.panel[1].curve[0].value = change.x_m;
-        curves.panel[1].curve[1].name = "y";
-        curves.panel[1].curve[1].value = change.y_m;
-    }
+    return draw_curves(&request, &curves);
+}
+
+static enum rc draw(void)
+{
+    double step_m = fmax((request.to_m - request.from_m) / FIGURE_WIDTH, 1e-3);
+    struct inside now, then;
+    char title[200];
+    enum rc rc = inside_compute(&now, request.ring, after, step_m);
+
+    if (rc != RC_OK)
+        return rc;
     snprintf(title, sizeof title, "What if:  Qx %.5f to %.5f,  Qy %.5f to %.5f", before->tune_x,
              after->tune_x, before->tune_y, after->tune_y);
-    return draw_curves(&request, &curves);
+    rc = inside_compute(&then, request.before, before, step_m);
+    if (rc == RC_OK) {
+        fill_beat(&now, &then);
+        rc = draw_beat(title, &now);
+        inside_free(&then);
+    }
+    inside_free(&now);
+    return rc;
 }
 
 static enum rc show(void)

@@ -69,6 +69,17 @@ static enum rc check_writable(const char *path)
     return RC_OK;
 }
 
+static void start_surface(struct figure *figure)
+{
+    if (figure->is_png) {
+        figure->surface =
+            cairo_image_surface_create(CAIRO_FORMAT_RGB24, FIGURE_WIDTH, FIGURE_HEIGHT);
+        return;
+    }
+    figure->surface = cairo_svg_surface_create(figure->path, FIGURE_WIDTH, FIGURE_HEIGHT);
+    cairo_svg_surface_set_document_unit(figure->surface, CAIRO_SVG_UNIT_PX);
+}
+
 static void start_sheet(struct figure *figure)
 {
     figure->cairo = cairo_create(figure->surface);
@@ -95,9 +106,7 @@ enum rc figure_open(struct figure **figure, const char *path)
         return err_set(RC_NOMEM, "no memory for a plot");
     f->path = path;
     f->is_png = ends_in(path, ".png");
-    f->surface =
-        f->is_png ? cairo_image_surface_create(CAIRO_FORMAT_RGB24, FIGURE_WIDTH, FIGURE_HEIGHT)
-                  : cairo_svg_surface_create(path, FIGURE_WIDTH, FIGURE_HEIGHT);
+    start_surface(f);
     start_sheet(f);
     rc = figure_state(f);
     if (rc == RC_OK)

@@ -1,6 +1,6 @@
 /* A drawing surface that becomes an SVG or PNG file, with the few strokes that plots need.
  *
- * Coordinates are pixels (SVG: 3/4 point), x to the right, y down. Text in an SVG is drawn as
+ * Coordinates are pixels, x to the right, y down. Text in an SVG is drawn as
  * outlines: it looks the same everywhere.
  */
 #ifndef ORBIT_IO_CTL_PLOT_FIGURE_H

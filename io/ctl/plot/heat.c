@@ -50,7 +50,7 @@ static void draw_cells(struct figure *figure, const struct heat *heat)
 /* The frame and its numbers on the right side are those of a panel without x axis. */
 static void draw_scale(struct figure *figure, const struct heat *heat)
 {
-    struct box box = {heat->box.x + heat->box.w + SCALE_GAP + 66, heat->box.y, SCALE_WIDTH,
+    struct box box = {heat->box.x + heat->box.w + SCALE_GAP + 70, heat->box.y, SCALE_WIDTH,
                       heat->box.h};
     struct panel panel = {.box = box,
                           .x = {0, 0, NULL, false},

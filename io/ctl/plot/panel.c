@@ -6,7 +6,7 @@
 
 #include "io/ctl/plot/ticks.h"
 
-enum { TICK = 5, X_ROOM = 90, Y_ROOM = 38, LABEL = 32 };
+enum { TICK = 5, X_ROOM = 72, Y_ROOM = 38, LABEL = 32, NUMBER_ROOM = 38 };
 
 /* 0..1 along the axis. */
 static double axis_share(const struct axis *axis, double value)
@@ -92,7 +92,8 @@ static void draw_y_ticks(struct figure *figure, const struct panel *panel)
     }
     if (panel->y.label)
         figure_text_up(figure,
-                       (double[2]){left - TICK - 14 - widest, panel->box.y + panel->box.h / 2},
+                       (double[2]){left - TICK - 14 - fmax(widest, NUMBER_ROOM),
+                                   panel->box.y + panel->box.h / 2},
                        FIGURE_TEXT, panel->y.label);
 }
 

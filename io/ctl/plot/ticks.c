@@ -61,8 +61,8 @@ void ticks_decade_label(const struct ticks *ticks, int i, char *text, size_t siz
 {
     int power = (int) lround(ticks->first + i * ticks->step);
 
-    if (power >= 0 && power <= 4)
-        snprintf(text, size, "%.0f", pow(10, power));
+    if (power >= -3 && power <= 4)
+        snprintf(text, size, "%.*f", power < 0 ? -power : 0, pow(10, power));
     else
         snprintf(text, size, "1e%d", power);
 }

@@ -18,7 +18,8 @@ struct ticks ticks_linear(double low, double high, int most);
  * decades. */
 struct ticks ticks_decades(double low, double high, int most);
 
-/* Label of tick i; zero is "0". Powers of ten read "1e-3". */
+/* Label of tick i; zero is "0". Powers of ten
+ * from 0.001 to 10000 read so, others "1e-4". */
 void ticks_label(const struct ticks *ticks, int i, char *text, size_t size);
 void ticks_decade_label(const struct ticks *ticks, int i, char *text, size_t size);
 

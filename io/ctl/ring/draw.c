@@ -170,7 +170,7 @@ static void draw_map(struct figure *figure, const struct lattice *ring, const do
 {
     uint32_t n_col = ring->n_hcorrector + ring->n_vcorrector;
     double h_share = (double) ring->n_hcorrector / n_col;
-    struct heat heat = {.box = {60, TOP, 560, 540},
+    struct heat heat = {.box = {LEFT, TOP, 540, 540},
                         .n_row = lattice_rows(ring),
                         .n_col = n_col,
                         .matrix = matrix,
@@ -196,7 +196,7 @@ static void draw_map(struct figure *figure, const struct lattice *ring, const do
 static void draw_spectrum(struct figure *figure, const struct spectrum *spectrum)
 {
     static const char *const names[2] = {"x", "y"};
-    struct panel panel = {.box = {850, TOP, FIGURE_WIDTH - 850 - RIGHT, 540},
+    struct panel panel = {.box = {870, TOP, FIGURE_WIDTH - 870 - RIGHT, 540},
                           .x = {0, 1, "number", false},
                           .y = {INFINITY, 0, "singular value [m/rad]", true}};
     static double number[LATTICE_MAX_ELEMENTS];

@@ -57,10 +57,10 @@ static int is_kept(const struct near *near, const char *name)
 void near_offer(struct near *near, const char *name)
 {
     int limit = (int) strlen(near->wanted) / 3 + 1;
-    int distance = near_distance(near->wanted, name, limit);
+    int distance = near_distance(near->wanted, name, limit + 1);
     size_t at = near->n;
 
-    if (distance >= LETTER * limit || is_kept(near, name))
+    if (distance > LETTER * limit || is_kept(near, name))
         return;
     while (at > 0 && near->distance[at - 1] > distance)
         at--;
