@@ -144,6 +144,62 @@ static void a_cycle_with_matrices_took_its_frames_and_stepped_the_law(void **sta
     }
 }
 
+static void check_middle(const json_t *spread)
+{
+    assert_true(number(spread, "low") > 0);
+    assert_true(number(spread, "low") <= number(spread, "median"));
+    assert_true(number(spread, "median") <= number(spread, "high"));
+}
+
+static void the_model_is_timed_on_rings_inverses_and_numbers_of_elements(void **state)
+{
+    const json_t *rows = json_object_get(report, "model");
+    unsigned updates = 0, inverses = 0, growths = 0;
+    size_t i;
+    json_t *row;
+
+    (void) state;
+    json_array_foreach(rows, i, row)
+    {
+        const char *what = json_string_value(json_object_get(row, "what"));
+
+        updates += strcmp(what, "update") == 0;
+        inverses += strcmp(what, "inverse") == 0;
+        growths += strcmp(what, "elements") == 0;
+        if (strcmp(what, "elements") == 0)
+            continue;
+        check_middle(json_object_get(row, "own_us"));
+        if (strcmp(what, "inverse") == 0)
+            check_middle(json_object_get(row, "faster"));
+        else
+            assert_true(number(row, "memory_b") > 1e5);
+    }
+    assert_true(updates >= 2 && inverses == 4 && growths == 1);
+}
+
+static void the_fit_of_growth_has_the_sizes_that_were_measured(void **state)
+{
+    const json_t *rows = json_object_get(report, "model");
+    const json_t *growth = json_array_get(rows, json_array_size(rows) - 1);
+    const json_t *sizes = json_object_get(growth, "sizes");
+    double base = number(growth, "base_us"), slope = number(growth, "us_per_element");
+    double worst = 0;
+    size_t i;
+    json_t *size;
+
+    (void) state;
+    assert_true(number(json_array_get(sizes, 0), "n_element") < 150);
+    assert_true(number(json_array_get(sizes, json_array_size(sizes) - 1), "n_element") > 6900);
+    json_array_foreach(sizes, i, size)
+    {
+        double fit = base + slope * number(size, "n_element");
+
+        assert_close(number(size, "fit_us"), fit, 1e-4, 1e-4);
+        worst = fmax(worst, fabs(number(size, "us") / fit - 1));
+    }
+    assert_close(number(growth, "largest_deviation"), worst, 1e-3, 1e-3);
+}
+
 static void a_quick_run_judges_nothing(void **state)
 {
     const json_t *verdicts = json_object_get(report, "budgets");
@@ -211,6 +267,8 @@ int main(void)
         cmocka_unit_test(every_product_has_its_bound_its_yardstick_and_their_ratios),
         cmocka_unit_test(every_rate_and_mode_has_its_lateness),
         cmocka_unit_test(a_cycle_with_matrices_took_its_frames_and_stepped_the_law),
+        cmocka_unit_test(the_model_is_timed_on_rings_inverses_and_numbers_of_elements),
+        cmocka_unit_test(the_fit_of_growth_has_the_sizes_that_were_measured),
         cmocka_unit_test(a_quick_run_judges_nothing),
         cmocka_unit_test(wrong_options_end_with_status_2),
         cmocka_unit_test(percentiles_come_from_the_sorted_samples),
