@@ -212,6 +212,8 @@ static enum rc read_harmonic(const struct reader *reader)
     double turns_per_s = 299792458.0 / reader->lattice->circumference_m;
     json_int_t h = json_integer_value(value);
 
+    if (json_is_null(value))
+        return RC_OK;
     if (value && (!json_is_integer(value) || h < 1 || h > 1000000))
         return complain(reader, "x_ext.harmonic_number is not an integer from 1 to 1000000");
     if (!value)

@@ -38,6 +38,7 @@ int command_ping(struct ctl *ctl);
 int command_endpoints(struct ctl *ctl);
 int command_check(struct ctl *ctl);
 int command_doctor(struct ctl *ctl);
+int command_lattice(struct ctl *ctl);
 int command_optics(struct ctl *ctl);
 int command_orbit(struct ctl *ctl);
 int command_orm(struct ctl *ctl);

@@ -28,6 +28,8 @@ static const struct {
      "its orbit response matrix"},
     {"what-if", command_what_if, "LATTICE --set ELEMENT.field=VALUE ...",
      "what a change does to it"},
+    {"lattice", command_lattice, "show|check FILE | convert IN OUT",
+     "a lattice file: what it says, if it is good, to LatticeJSON"},
     {"doctor", command_doctor, "[--json]", "judge this host for real time"},
 };
 
