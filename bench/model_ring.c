@@ -35,6 +35,8 @@ static enum rc prepare(struct model_ring *ring, size_t before_b)
     size_t rows = lattice_rows(ring->lattice);
     enum rc rc = optics_create(&ring->optics, ring->lattice->n_element);
 
+    if (rc == RC_OK)
+        rc = quick_orbit_create(&ring->quick, ring->lattice->n_element);
     ring->matrix = calloc(rows * lattice_columns(ring->lattice), sizeof(double));
     ring->position_m = calloc(rows, sizeof(double));
     ring->memory_b = heap_b() - before_b;
@@ -122,6 +124,7 @@ void model_ring_close(struct model_ring *ring)
     lattice_destroy(ring->lattice);
     lattice_destroy(ring->kicked);
     optics_destroy(ring->optics);
+    quick_orbit_destroy(ring->quick);
     free(ring->matrix);
     free(ring->position_m);
     *ring = (struct model_ring){0};
@@ -138,11 +141,14 @@ enum rc model_ring_update(struct model_ring *ring, enum integrator integrator)
 
 enum rc model_ring_orbit(struct model_ring *ring)
 {
-    struct closed_orbit_request request = {.mode = ORBIT_FIXED_MOMENTUM};
-    struct closed_orbit orbit = {0};
-    enum rc rc = closed_orbit_solve(ring->kicked, &request, &orbit);
+    double start[4] = {0};
+    enum rc rc = quick_orbit_prepare(ring->quick, ring->kicked, 0);
 
-    return rc == RC_OK ? closed_orbit_at_bpms(ring->kicked, orbit.start, ring->position_m) : rc;
+    if (rc == RC_OK)
+        rc = quick_orbit_solve(ring->quick, start, NULL);
+    if (rc == RC_OK)
+        quick_orbit_at_bpms(ring->quick, ring->position_m);
+    return rc;
 }
 
 double model_ring_norm(const struct model_ring *ring, int plane)

@@ -4,12 +4,13 @@
 
 #include <stddef.h>
 
-#include "model/closed_orbit.h"
 #include "model/optics.h"
+#include "model/quick_orbit.h"
 
 struct model_ring {
     struct lattice *lattice, *kicked; /* kicked: every corrector at some 20 urad */
     struct optics *optics;
+    struct quick_orbit *quick;
     double *matrix;     /* [2 n_bpm][n_h + n_v + 1] */
     double *position_m; /* [2 n_bpm] */
     size_t memory_b;    /* all of this but `kicked` */
@@ -28,7 +29,8 @@ void model_ring_close(struct model_ring *ring);
  * planes with the RF column, at fixed momentum (what build_analytical computes in 4D). */
 MUST_USE enum rc model_ring_update(struct model_ring *ring, enum integrator integrator);
 
-/* Nonlinear closed orbit from a cold start, at all BPMs, at fixed momentum. */
+/* Nonlinear closed orbit from a cold start, ring multiplied out anew, at all BPMs, at fixed
+ * momentum. */
 MUST_USE enum rc model_ring_orbit(struct model_ring *ring);
 
 /* Frobenius norm of the matrix's block of a plane, which is what the yardstick tells of its
