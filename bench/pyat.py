@@ -37,15 +37,15 @@ class Ring:
         return OrbitResponseMatrix(self.ring, plane, self.bpms, np.array(correctors, dtype=np.uint32))
 
     def update(self):
-        start = time.perf_counter()
+        start = time.process_time()
         matrices = [m.build_analytical() for m in self.matrices]
-        seconds = time.perf_counter() - start
+        seconds = time.process_time() - start
         return {"seconds": seconds, "norms": [float(np.linalg.norm(m)) for m in matrices]}
 
     def orbit(self):
-        start = time.perf_counter()
+        start = time.process_time()
         _, orbit = at.find_orbit4(self.kicked, dp=0.0, refpts=self.bpms)
-        seconds = time.perf_counter() - start
+        seconds = time.process_time() - start
         return {"seconds": seconds, "x_m": orbit[:, 0].tolist(), "y_m": orbit[:, 2].tolist()}
 
 
