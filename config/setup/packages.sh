@@ -5,7 +5,7 @@ set -euo pipefail
 run_set="build-essential cmake ninja-build pkg-config perl xz-utils libreadline-dev dpkg-dev libyaml-dev
  libjansson-dev liburcu-dev libopenblas-serial-dev liblapacke-dev libcairo2-dev libcmocka-dev rt-tests util-linux iproute2
  procps python3"
-test_set="$run_set clang-format shellcheck mandoc"
+test_set="$run_set clang-format shellcheck mandoc python3-jsonschema"
 
 as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi

@@ -14,8 +14,10 @@
 enum {
     DECK_NAME = 64,  /* bytes of a name, with its end */
     DECK_DEPTH = 64, /* of parentheses, of values that need values, of lines in lines */
-    DECK_STEPS =
-        20000000, /* of evaluation and layout: lines and values that double at every level */
+    /* Against values and lines that double at every level. */
+    DECK_VALUE_STEPS = 100000, /* of one value */
+    DECK_STEPS = 20000000,     /* of all values */
+    DECK_LAYOUT_STEPS = 1000000,
     DECK_STATEMENT = '\1' /* ends a line of elegant that is a statement's end */
 };
 
@@ -75,11 +77,11 @@ struct deck {
     struct item *item;
     struct seat *seat;
     uint32_t n_symbol, n_attribute, n_item, n_seat;
-    int32_t sequence;    /* that is open, or -1 */
-    int32_t last;        /* line or sequence that was defined last, or -1 */
-    char use[DECK_NAME]; /* named by USE */
-    uint32_t depth;      /* of evaluation or layout */
-    uint64_t steps;      /* against DECK_STEPS */
+    int32_t sequence;            /* that is open, or -1 */
+    int32_t last;                /* line or sequence that was defined last, or -1 */
+    char use[DECK_NAME];         /* named by USE */
+    uint32_t depth, value_depth; /* of lists and lines; of values */
+    uint32_t steps, value_steps, layout_steps;
 };
 
 /* Appends one zeroed entry to a list whose room doubles; NULL: no memory. */

@@ -213,8 +213,8 @@ enum rc deck_lay_out(struct deck *deck, int32_t symbol, bool reversed)
 
     if (deck->depth >= DECK_DEPTH)
         return deck_fail(deck, &where, "'%s' lies deeper than %d lines", s->name, DECK_DEPTH);
-    if (++deck->steps > DECK_STEPS)
-        return deck_fail(deck, &where, "the ring needs more than %d steps", DECK_STEPS);
+    if (++deck->layout_steps > DECK_LAYOUT_STEPS)
+        return deck_fail(deck, &where, "the ring needs more than %d steps", DECK_LAYOUT_STEPS);
     deck->depth++;
     switch (s->kind) {
     case SYMBOL_LINE:
@@ -274,7 +274,7 @@ static enum rc read_and_lay_out(struct deck *deck)
     int32_t ring;
     enum rc rc = deck_read(deck);
 
-    deck->depth = 0;
+    deck->depth = deck->value_depth = 0;
     if (rc == RC_OK)
         rc = choose(deck, &ring);
     if (rc == RC_OK)

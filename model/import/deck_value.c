@@ -285,10 +285,10 @@ static enum rc factor(struct deck *deck, struct cursor *c, double *value)
         negative ^= *c->at++ == '-';
     rc = primary(deck, c, value);
     if (rc == RC_OK && deck_take(c, '^')) {
-        if (deck->depth++ >= DECK_DEPTH)
+        if (deck->value_depth++ >= DECK_DEPTH)
             return deck_fail(deck, c, "the expression is nested deeper than %d", DECK_DEPTH);
         rc = factor(deck, c, &exponent);
-        deck->depth--;
+        deck->value_depth--;
         *value = rc == RC_OK ? pow(*value, exponent) : 0;
     }
     *value = negative ? -*value : *value;
@@ -313,12 +313,13 @@ static enum rc sum(struct deck *deck, struct cursor *c, double *value)
 {
     enum rc rc;
 
-    if (deck->depth >= DECK_DEPTH)
+    if (deck->value_depth == 0)
+        deck->value_steps = 0;
+    if (deck->value_depth >= DECK_DEPTH)
         return deck_fail(deck, c, "values are nested deeper than %d", DECK_DEPTH);
-    if (++deck->steps > DECK_STEPS)
-        return deck_fail(deck, c, "values that need values need more than %d steps",
-                         DECK_STEPS);
-    deck->depth++;
+    if (++deck->value_steps > DECK_VALUE_STEPS || ++deck->steps > DECK_STEPS)
+        return deck_fail(deck, c, "values that need values need too many steps");
+    deck->value_depth++;
     rc = term(deck, c, value);
     while (rc == RC_OK && (deck_peek(c) == '+' || *c->at == '-')) {
         bool minus = *c->at++ == '-';
@@ -327,7 +328,7 @@ static enum rc sum(struct deck *deck, struct cursor *c, double *value)
         rc = term(deck, c, &right);
         *value += minus ? -right : right;
     }
-    deck->depth--;
+    deck->value_depth--;
     return rc;
 }
 
