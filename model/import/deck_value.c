@@ -341,12 +341,14 @@ struct stack {
 
 static bool operate(struct stack *s, const char *word)
 {
-    double *left = &s->value[s->n - 2], right = s->n ? s->value[s->n - 1] : 0;
+    double *left, right;
 
     if (word[1] || !strchr("+-*/^", word[0]))
         return s->n > 0 && apply(word, &s->value[s->n - 1]);
     if (s->n < 2)
         return false;
+    left = &s->value[s->n - 2];
+    right = left[1];
     s->n--;
     switch (word[0]) {
     case '+':
