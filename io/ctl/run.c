@@ -104,6 +104,24 @@ static enum rc make_folders(const struct cfg *cfg)
     return make_folder(path);
 }
 
+/* The virtual ring writes its reference orbit at every start, perhaps of another seed: what an
+ * earlier run left must not be taken for it. */
+static enum rc forget_reference(const struct set *set)
+{
+    char folder[CFG_PATH_SIZE], path[CFG_PATH_SIZE + 32];
+    bool virtual = false;
+
+    for (unsigned i = 0; i < set->n; i++)
+        virtual |= strcmp(set->child[i].name, "orbit-ring") == 0;
+    if (!virtual)
+        return RC_OK;
+    cfg_state_dir(&set->cfg, folder, sizeof folder);
+    snprintf(path, sizeof path, "%s/reference.txt", folder);
+    if (unlink(path) != 0 && errno != ENOENT)
+        return err_sys("cannot remove %s of an earlier run", path);
+    return RC_OK;
+}
+
 int command_run(struct ctl *ctl)
 {
     static struct set set;
@@ -119,6 +137,8 @@ int command_run(struct ctl *ctl)
     rc = describe_set(&set, ctl->args.count ? ctl->args.item[0] : ctl->config_path);
     if (rc == RC_OK)
         rc = make_folders(&set.cfg);
+    if (rc == RC_OK)
+        rc = forget_reference(&set);
     if (rc == RC_OK)
         rc = supervisor_run(set.child, set.n, seconds);
     return rc == RC_OK ? CTL_DONE : ctl_fail(rc);
