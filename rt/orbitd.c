@@ -114,7 +114,7 @@ int main(int argc, char **argv)
     if (argc != 3 || strcmp(argv[1], "--config") != 0)
         return usage(stderr, 2);
     catch_signals();
-    rc = machine_create(&machine, argv[2]);
+    rc = machine_create(&machine, argv[2], &stop_manager);
     if (rc == RC_OK)
         rc = serve(&machine);
     if (rc != RC_OK)

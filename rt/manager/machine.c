@@ -119,19 +119,23 @@ static enum rc make_inputs(struct machine *m)
 }
 
 /* The virtual ring, or whatever measures the reference, may be starting at the same time. */
-static void await_reference(const char *path)
+static enum rc await_reference(const char *path, const atomic_bool *stop)
 {
     struct timespec pause = {.tv_nsec = 50000000};
     int64_t give_up_ns = clock_mono_ns() + 10 * NS_PER_S;
 
     if (path[0] == '\0' || access(path, F_OK) == 0)
-        return;
+        return RC_OK;
     fprintf(stderr, "orbitd: waiting for the reference orbit %s\n", path);
-    while (access(path, F_OK) != 0 && clock_mono_ns() < give_up_ns)
+    while (access(path, F_OK) != 0 && clock_mono_ns() < give_up_ns) {
+        if (atomic_load(stop))
+            return err_set(RC_GONE, "stopped while waiting for the reference orbit");
         nanosleep(&pause, NULL);
+    }
+    return RC_OK;
 }
 
-static enum rc make_params(struct machine *m)
+static enum rc make_params(struct machine *m, const atomic_bool *stop)
 {
     enum matvec_storage storage = m->cfg.loop_float32 ? MATVEC_F32 : MATVEC_F64;
     enum rc rc = params_create(&m->params, &m->dims, storage);
@@ -139,7 +143,9 @@ static enum rc make_params(struct machine *m)
 
     if (rc != RC_OK)
         return rc;
-    await_reference(m->cfg.ring_reference);
+    rc = await_reference(m->cfg.ring_reference, stop);
+    if (rc != RC_OK)
+        return rc;
     first = params_begin(m->params);
     rc = tuning_apply(first, &m->cfg, &m->devices);
     if (rc == RC_OK)
@@ -168,7 +174,7 @@ static enum rc make_loop(struct machine *m)
     return loop_create(&m->loop, &setup, &hal, m->params, &outputs);
 }
 
-enum rc machine_create(struct machine *m, const char *config_path)
+enum rc machine_create(struct machine *m, const char *config_path, const atomic_bool *stop)
 {
     enum rc rc;
 
@@ -182,7 +188,7 @@ enum rc machine_create(struct machine *m, const char *config_path)
     if (rc == RC_OK)
         rc = make_inputs(m);
     if (rc == RC_OK)
-        rc = make_params(m);
+        rc = make_params(m, stop);
     if (rc == RC_OK)
         rc = make_loop(m);
     return rc;

@@ -37,8 +37,10 @@ struct machine {
 };
 
 /* Reads configuration and devices, allocates, maps and prefaults everything. Nothing runs yet.
- * Faults of the configuration are printed to stderr, all of them. */
-MUST_USE enum rc machine_create(struct machine *machine, const char *config_path);
+ * Faults of the configuration are printed to stderr, all of them. It may wait for the reference
+ * orbit: RC_GONE when stop becomes true meanwhile. */
+MUST_USE enum rc machine_create(struct machine *machine, const char *config_path,
+                                const atomic_bool *stop);
 void machine_destroy(struct machine *machine);
 
 #endif
