@@ -60,6 +60,7 @@ static enum rc explain(const struct machine *m, enum answer answer, uint64_t unm
         break;
     case ANSWER_CAUSE_STAYS:
         n = snprintf(reply, size, "refused, the cause of the trip is still there: ");
+        unmet &= __atomic_load_n(&m->status->cause, __ATOMIC_RELAXED);
         why_list(unmet, offender, &m->devices, reply + n, size - (size_t) n);
         break;
     }
