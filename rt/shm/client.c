@@ -47,9 +47,9 @@ static enum rc connect_to(struct client *client, const char *path)
     if (setsockopt(client->socket, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) < 0)
         return err_sys("setsockopt");
     if (connect(client->socket, (const struct sockaddr *) &address, sizeof address) < 0)
-        return errno == EAGAIN ? err_set(RC_TIMEOUT, "%s takes no connection in %d ms", path,
-                                         OPEN_TIMEOUT_MS)
-                               : err_sys("connect to orbitd at %s", path);
+        return errno == EAGAIN
+                   ? err_set(RC_TIMEOUT, "no connection is taken in %d ms", OPEN_TIMEOUT_MS)
+                   : err_sys("connect");
     return RC_OK;
 }
 
