@@ -255,6 +255,56 @@ static void read_reference(const struct point_def *point, const struct points_so
     }
 }
 
+/* The rows that a point is made of; false: it is not about the orbit. */
+static bool rows_of(const struct point_def *point, const struct orbit_dims *dims, size_t *start)
+{
+    static const struct {
+        size_t offset_b;
+        bool vertical;
+    } head[] = {
+        {offsetof(struct snapshot_head, rms_x_m), false},
+        {offsetof(struct snapshot_head, max_x_m), false},
+        {offsetof(struct snapshot_head, pred_err_x_m), false},
+        {offsetof(struct snapshot_head, uncorrectable_x_m), false},
+        {offsetof(struct snapshot_head, full_h_rad), false},
+        {offsetof(struct snapshot_head, rms_y_m), true},
+        {offsetof(struct snapshot_head, max_y_m), true},
+        {offsetof(struct snapshot_head, pred_err_y_m), true},
+        {offsetof(struct snapshot_head, uncorrectable_y_m), true},
+        {offsetof(struct snapshot_head, full_v_rad), true},
+    };
+    bool vertical = point->part == POINT_PART_Y || point->part == POINT_PART_V;
+    bool about =
+        point->origin == POINT_FROM_VECTOR &&
+        (point->index == VEC_Y || point->index == VEC_ERROR || point->index == VEC_PRED_NOW ||
+         point->index == VEC_PRED_FULL || point->index == VEC_FULL);
+
+    for (size_t i = 0; point->origin == POINT_FROM_HEAD_REAL && i < sizeof head / sizeof *head;
+         i++) {
+        if (point->index == head[i].offset_b) {
+            about = true;
+            vertical = head[i].vertical;
+        }
+    }
+    *start = vertical ? dims->n_bpm : 0;
+    return about;
+}
+
+bool point_has_ground(const struct point_def *point, const struct points_source *source)
+{
+    size_t start;
+    if (!source->snapshot || !rows_of(point, &source->dims, &start)) {
+        return true;
+    }
+    const uint64_t *bits = snapshot_bits(&source->dims, source->snapshot, VEC_ROW_QUALITY);
+    for (size_t i = 0; i < source->dims.n_bpm; i++) {
+        if (bits[start + i] == QUALITY_GOOD) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static double count_masked(const struct points_source *source)
 {
     const uint64_t *bits = snapshot_bits(&source->dims, source->snapshot, VEC_ROW_QUALITY);

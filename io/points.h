@@ -95,6 +95,10 @@ MUST_USE enum rc point_read(const struct point_def *point, const struct points_s
 MUST_USE enum rc point_read_text(const struct point_def *point,
                                  const struct points_source *source, char *text, size_t size_b);
 
+/* False: the point is about the orbit, and not one BPM channel of its plane is good, so that
+ * its value is of earlier or of nothing. True where there is no snapshot to judge by. */
+bool point_has_ground(const struct point_def *point, const struct points_source *source);
+
 /* Names: name of element `index`. NULL: no names or no such element. */
 const char *point_element_name(const struct point_def *point,
                                const struct points_source *source, size_t index);

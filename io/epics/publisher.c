@@ -325,7 +325,8 @@ static void publish_point(struct publisher *p, const struct point_def *point, in
     } else if (rc == RC_OK) {
         ioc_set_real(p->ioc, handle, p->scratch, point_length(point, &p->dims));
     }
-    ioc_set_severity(p->ioc, handle, rc == RC_OK && p->fresh ? IOC_OK : IOC_INVALID);
+    bool good = rc == RC_OK && p->fresh && point_has_ground(point, source);
+    ioc_set_severity(p->ioc, handle, good ? IOC_OK : IOC_INVALID);
 }
 
 static void publish_group(struct publisher *p, unsigned group,

@@ -67,6 +67,32 @@ static void read_point(const char *name, double *value)
     assert_int_equal(point_read(point, &machine.source, value), RC_OK);
 }
 
+static bool has_ground(const char *name)
+{
+    return point_has_ground(point_by_name(name), &machine.source);
+}
+
+static void
+without_one_good_bpm_of_its_plane_what_is_about_the_orbit_has_no_ground(void **state)
+{
+    (void) state;
+    assert_true(has_ground("RMS:Y"));
+    bits(VEC_ROW_QUALITY)[2] = QUALITY_STALE;
+    assert_true(has_ground("RMS:Y"));
+    bits(VEC_ROW_QUALITY)[3] = QUALITY_INVALID;
+    assert_false(has_ground("RMS:Y"));
+    assert_false(has_ground("MAX:Y"));
+    assert_false(has_ground("ORBIT:Y"));
+    assert_false(has_ground("PRED:FULL:Y"));
+    assert_false(has_ground("FULL:V:A"));
+    assert_true(has_ground("RMS:X"));
+    assert_true(has_ground("ORBIT:X"));
+    assert_true(has_ground("FULL:H"));
+    assert_true(has_ground("U:CMD:V"));
+    assert_true(has_ground("QUAL:Y"));
+    assert_true(has_ground("CYCLE"));
+}
+
 static void names_are_unique_and_descriptions_fit_a_record(void **state)
 {
     (void) state;
@@ -221,6 +247,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
+        TEST(without_one_good_bpm_of_its_plane_what_is_about_the_orbit_has_no_ground),
         TEST(names_are_unique_and_descriptions_fit_a_record),
         TEST(parts_of_vectors_are_scaled_to_the_operators_units),
         TEST(amperes_follow_each_correctors_conversion_and_sign),
