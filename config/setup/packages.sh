@@ -5,7 +5,7 @@ set -euo pipefail
 run_set="build-essential cmake ninja-build pkg-config perl xz-utils libreadline-dev dpkg-dev libyaml-dev
  libjansson-dev liburcu-dev libopenblas-serial-dev liblapacke-dev libcairo2-dev libcmocka-dev rt-tests util-linux iproute2
  procps python3"
-test_set="$run_set clang-format shellcheck mandoc python3-jsonschema"
+test_set="$run_set clang-format shellcheck mandoc python3-jsonschema systemd qemu-system-x86 cpio"
 
 as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
@@ -24,14 +24,20 @@ retry() {
 
 wanted=$run_set
 [ "${1:-run}" = test ] && wanted=$test_set
+# What boots in tests/system/preempt_rt; without it that test says why it did not run.
+fetch_rt_kernel() {
+    [ "$wanted" = "$test_set" ] || return 0
+    bash "$(dirname "$0")/rt_kernel.sh" || echo "packages: going on without a PREEMPT_RT kernel" >&2
+}
 missing=()
 for package in $wanted; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
 done
-[ ${#missing[@]} = 0 ] && { echo "packages: all there"; exit 0; }
+[ ${#missing[@]} = 0 ] && { fetch_rt_kernel; echo "packages: all there"; exit 0; }
 
 echo "packages: installing ${missing[*]}"
 export DEBIAN_FRONTEND=noninteractive
 retry as_root apt-get update -q
 retry as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
     -o DPkg::Lock::Timeout=300 "${missing[@]}"
+fetch_rt_kernel

@@ -13,7 +13,7 @@ static void print_table(const struct finding *finding, unsigned n, unsigned wors
     for (unsigned i = 0; i < n; i++) {
         printf("%-9s %-13s %s\n", words[finding[i].fitness], finding[i].name, finding[i].found);
         if (finding[i].remedy[0])
-            printf("%23s -> %s\n", "", finding[i].remedy);
+            printf("%23s -> %s (host guide: %s)\n", "", finding[i].remedy, finding[i].section);
     }
     printf("\nThis host is %s for the loop.\n",
            worst == FITNESS_OK ? "good"
@@ -27,9 +27,10 @@ static void print_json(const struct finding *finding, unsigned n, unsigned worst
     json_t *root = json_pack("{s:s}", "verdict", words[worst]), *checks = json_array();
 
     for (unsigned i = 0; i < n; i++)
-        json_array_append_new(checks, json_pack("{s:s, s:s, s:s, s:s}", "name", finding[i].name,
-                                                "verdict", words[finding[i].fitness], "found",
-                                                finding[i].found, "remedy", finding[i].remedy));
+        json_array_append_new(
+            checks, json_pack("{s:s, s:s, s:s, s:s, s:s}", "name", finding[i].name, "verdict",
+                              words[finding[i].fitness], "found", finding[i].found, "remedy",
+                              finding[i].remedy, "guide", finding[i].section));
     json_object_set_new(root, "checks", checks);
     json_dumpf(root, stdout, JSON_INDENT(1));
     putchar('\n');

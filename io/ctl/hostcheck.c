@@ -1,6 +1,5 @@
 #include "io/ctl/hostcheck.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -16,6 +15,7 @@
 #include <unistd.h>
 
 #include "rt/base/attr.h"
+#include "rt/base/rivals.h"
 
 enum { LINE = 256 };
 
@@ -343,83 +343,17 @@ static void check_memory(struct finding *f, const struct host_needs *needs, int 
 
 /* ---- other threads ------------------------------------------------------------------- */
 
-struct foreign {
-    unsigned n;
-    char names[120];
-};
-
-/* Fields of /proc/.../stat behind the state, from 1: 6 is flags, 38 the policy. */
-static bool is_foreign_fifo(const char *line, int thread, int core)
-{
-    const char *at = strrchr(line, ')');
-    unsigned long field[40] = {0};
-    cpu_set_t set;
-
-    if (!at || strstr(line, "(orbitd)"))
-        return false;
-    at += 3; /* ") S" */
-    for (int i = 1; i < 39 && *at; i++) {
-        char *end;
-
-        field[i] = strtoul(at + 1, &end, 10);
-        at = end;
-    }
-    if (field[38] != SCHED_FIFO && field[38] != SCHED_RR)
-        return false;
-    if (field[6] & 0x00200000UL) /* a thread of the kernel: its own affair */
-        return false;
-    return sched_getaffinity(thread, sizeof set, &set) == 0 && core >= 0 &&
-           CPU_ISSET((size_t) core, &set);
-}
-
-static void look_at_thread(struct foreign *foreign, const char *process, const char *thread,
-                           int core)
-{
-    char line[1024], *name, *end;
-    size_t used = strlen(foreign->names);
-
-    if (!read_line(line, sizeof line, "/proc/%.16s/task/%.16s/stat", process, thread) ||
-        !is_foreign_fifo(line, (int) strtol(thread, NULL, 10), core))
-        return;
-    foreign->n++;
-    name = strchr(line, '(');
-    end = strrchr(line, ')');
-    if (name && end && used + 40 < sizeof foreign->names)
-        snprintf(foreign->names + used, sizeof foreign->names - used, "%s%.*s (%.10s)",
-                 used ? ", " : "", (int) (end - name - 1), name + 1, thread);
-}
-
-static void look_at_process(struct foreign *foreign, const char *process, int core)
-{
-    char path[64];
-    DIR *tasks;
-
-    snprintf(path, sizeof path, "/proc/%.16s/task", process);
-    tasks = opendir(path);
-    for (struct dirent *entry; tasks && (entry = readdir(tasks));)
-        if (entry->d_name[0] != '.')
-            look_at_thread(foreign, process, entry->d_name, core);
-    if (tasks)
-        closedir(tasks);
-}
-
 static void check_foreign(struct finding *f, const struct host_needs *needs, int core)
 {
-    struct foreign foreign = {.n = 0};
-    DIR *proc = opendir("/proc");
+    struct rivals rivals;
 
     (void) needs;
-    for (struct dirent *entry; proc && (entry = readdir(proc));)
-        if (entry->d_name[0] >= '0' && entry->d_name[0] <= '9')
-            look_at_process(&foreign, entry->d_name, core);
-    if (proc)
-        closedir(proc);
-    if (foreign.n == 0) {
+    rivals_find(&rivals, core, 1, "orbitd");
+    if (rivals.n == 0) {
         set_found(f, FITNESS_OK, "none on processor %d", core);
         return;
     }
-    set_found(f, FITNESS_DEGRADED, "%u on processor %d: %.110s", foreign.n, core,
-              foreign.names);
+    set_found(f, FITNESS_DEGRADED, "%u on processor %d: %.119s", rivals.n, core, rivals.names);
     set_remedy(f, "give them other processors (taskset) or a lower priority");
 }
 
@@ -446,29 +380,29 @@ static void check_sibling(struct finding *f, const struct host_needs *needs, int
 unsigned hostcheck_run(const struct host_needs *needs, struct finding finding[HOSTCHECK_MAX])
 {
     static const struct {
-        const char *name;
+        const char *name, *section;
         void (*check)(struct finding *, const struct host_needs *, int core);
     } checks[] = {
-        {"kernel", check_kernel},
-        {"machine", check_virtual},
-        {"processor", check_processor},
-        {"isolation", check_isolation},
-        {"tick", check_tick},
-        {"siblings", check_sibling},
-        {"throttling", check_throttling},
-        {"fair server", check_fair_server},
-        {"clock", check_clock},
-        {"frequency", check_frequency},
-        {"sleep states", check_sleep_states},
-        {"SCHED_FIFO", check_fifo},
-        {"memory lock", check_memory},
-        {"other FIFO", check_foreign},
+        {"kernel", "Kernel", check_kernel},
+        {"machine", "Machine", check_virtual},
+        {"processor", "Processors", check_processor},
+        {"isolation", "Kernel command line", check_isolation},
+        {"tick", "Kernel command line", check_tick},
+        {"siblings", "Hyperthreads", check_sibling},
+        {"throttling", "Throttling and fair server", check_throttling},
+        {"fair server", "Throttling and fair server", check_fair_server},
+        {"clock", "Clock", check_clock},
+        {"frequency", "Clock rate and sleep states", check_frequency},
+        {"sleep states", "Clock rate and sleep states", check_sleep_states},
+        {"SCHED_FIFO", "Rights", check_fifo},
+        {"memory lock", "Rights", check_memory},
+        {"other FIFO", "Other real-time threads", check_foreign},
     };
     unsigned n = sizeof checks / sizeof checks[0];
     int core = hostcheck_core(needs);
 
     for (unsigned i = 0; i < n; i++) {
-        finding[i] = (struct finding){.name = checks[i].name};
+        finding[i] = (struct finding){.name = checks[i].name, .section = checks[i].section};
         checks[i].check(&finding[i], needs, core);
     }
     return n;

@@ -9,6 +9,7 @@ enum fitness { FITNESS_OK, FITNESS_DEGRADED, FITNESS_BAD };
 
 struct finding {
     const char *name;
+    const char *section; /* of the host guide, config/host/README.md */
     enum fitness fitness;
     char found[200];
     char remedy[240]; /* empty for FITNESS_OK */

@@ -9,12 +9,14 @@
 #include "rt/manager/commands.h"
 #include "rt/manager/tuning.h"
 #include "rt/manager/why.h"
+#include "rt/sys/notify.h"
 
 struct manager {
     struct machine *machine;
     struct server *server;
     char socket_path[CFG_PATH_SIZE];
     struct text_block text;
+    struct notify notify;
     uint64_t generations;
     uint64_t n_commands, n_accepted, n_rejected;
     int64_t text_due_ns;
@@ -167,6 +169,7 @@ enum rc manager_create(struct manager **out, struct machine *machine, const char
         free(manager);
         return rc;
     }
+    notify_open(&manager->notify);
     *out = manager;
     return RC_OK;
 }
@@ -194,11 +197,19 @@ static void write_text(struct manager *manager)
     slot_ring_write(&manager->machine->texts, &manager->text);
 }
 
+static void feed_watchdog(struct manager *manager)
+{
+    const uint64_t *cycles = &manager->machine->status->counter[COUNTER_CYCLES];
+
+    notify_feed(&manager->notify, __atomic_load_n(cycles, __ATOMIC_RELAXED), clock_mono_ns());
+}
+
 enum rc manager_run(struct manager *manager, const atomic_bool *stop, atomic_bool *reload)
 {
     enum rc rc = RC_OK;
     char reply[ORBIT_TEXT_SIZE];
 
+    notify_ready(&manager->notify, manager->text.verdict);
     while (rc == RC_OK && !atomic_load(stop)) {
         rc = server_poll(manager->server, POLL_MS);
         if (atomic_exchange(reload, false)) {
@@ -209,9 +220,11 @@ enum rc manager_run(struct manager *manager, const atomic_bool *stop, atomic_boo
         if (clock_mono_ns() >= manager->text_due_ns) {
             count_bad_frames(manager->machine);
             write_text(manager);
+            feed_watchdog(manager);
             manager->text_due_ns = clock_mono_ns() + TEXT_PERIOD_MS * 1000000LL;
         }
     }
+    notify_stopping(&manager->notify);
     return rc;
 }
 
@@ -220,5 +233,6 @@ void manager_destroy(struct manager *manager)
     if (!manager)
         return;
     server_destroy(manager->server);
+    notify_close(&manager->notify);
     free(manager);
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 static bool read_line(const char *path, char *line, size_t size)
@@ -59,12 +60,42 @@ static bool core_is_isolated(int core)
            list_has(line, core);
 }
 
-static bool throttling_is_off(void)
+/* -1 also where the kernel has no throttling at all. Scaled to a period of one second. */
+static int64_t read_rt_runtime_us(void)
 {
-    char line[32];
+    char runtime[32], period[32];
+    long period_us;
 
-    return read_line("/proc/sys/kernel/sched_rt_runtime_us", line, sizeof line) &&
-           strtol(line, NULL, 10) < 0;
+    if (!read_line("/proc/sys/kernel/sched_rt_runtime_us", runtime, sizeof runtime) ||
+        !read_line("/proc/sys/kernel/sched_rt_period_us", period, sizeof period))
+        return -1;
+    period_us = strtol(period, NULL, 10);
+    if (strtol(runtime, NULL, 10) < 0 || period_us <= 0)
+        return -1;
+    return strtol(runtime, NULL, 10) * 1000000L / period_us;
+}
+
+/* Kernels before 6.12 have none: 0. */
+static int64_t read_fair_server_ns(int core)
+{
+    char path[80], line[32];
+    struct utsname name;
+    int major = 0, minor = 0;
+
+    if (uname(&name) == 0 && sscanf(name.release, "%d.%d", &major, &minor) == 2 &&
+        (major < 6 || (major == 6 && minor < 12)))
+        return 0;
+    snprintf(path, sizeof path, "/sys/kernel/debug/sched/fair_server/cpu%d/runtime", core);
+    return read_line(path, line, sizeof line) ? strtoll(line, NULL, 10) : -1;
+}
+
+static bool clock_is_fast(void)
+{
+    char line[64];
+
+    return read_line("/sys/devices/system/clocksource/clocksource0/current_clocksource", line,
+                     sizeof line) &&
+           (strcmp(line, "tsc") == 0 || strcmp(line, "arch_sys_counter") == 0);
 }
 
 static void hold_dma_latency(struct host_grant *grant)
@@ -86,7 +117,8 @@ void host_lock_memory(struct host_grant *grant)
     grant->memory_locked = mlockall(MCL_CURRENT | MCL_FUTURE) == 0;
     hold_dma_latency(grant);
     grant->preempt_rt = kernel_is_preempt_rt();
-    grant->throttling_off = throttling_is_off();
+    grant->rt_runtime_us = read_rt_runtime_us();
+    grant->clock_is_fast = clock_is_fast();
 }
 
 static int last_core(void)
@@ -143,6 +175,8 @@ void host_enter_loop(struct host_grant *grant, const struct host_wish *wish)
     grant->core = pin(wish->core >= 0 ? wish->core : last_core());
     grant->priority = take_priority(wish->priority);
     grant->core_isolated = core_is_isolated(grant->core);
+    grant->fair_server_ns = read_fair_server_ns(grant->core);
+    rivals_find(&grant->rivals, grant->core, wish->priority > 0 ? wish->priority : 1, NULL);
     prctl(PR_SET_TIMERSLACK, 1UL);
     prefault_stack();
 }
@@ -158,13 +192,43 @@ void host_leave_core(int loop_core)
         (void) sched_setaffinity(0, sizeof set, &set);
 }
 
+/* A loop that sleeps leaves 20 % of each period idle, which is more than these two want. */
+enum { ENOUGH_RT_RUNTIME_US = 850000 };
+
+static bool is_throttled(const struct host_grant *grant, const struct host_wish *wish)
+{
+    return grant->rt_runtime_us >= 0 &&
+           (wish->spin || grant->rt_runtime_us < ENOUGH_RT_RUNTIME_US);
+}
+
+struct check {
+    bool missing;
+    const char *what;
+};
+
+static size_t add_missing(const struct check *checks, size_t n_check, char *text, size_t size)
+{
+    size_t used = 0;
+
+    text[0] = '\0';
+    for (size_t i = 0; i < n_check; i++) {
+        int n;
+
+        if (!checks[i].missing)
+            continue;
+        n = snprintf(text + used, size - used, "%s%s",
+                     used ? "; " : "degraded: ", checks[i].what);
+        if (n > 0)
+            used += (size_t) n < size - used ? (size_t) n : size - used - 1;
+    }
+    return used;
+}
+
 bool host_verdict(const struct host_grant *grant, const struct host_wish *wish, char *text,
                   size_t size)
 {
-    struct {
-        bool missing;
-        const char *what;
-    } const checks[] = {
+    char rivals[sizeof grant->rivals.names + 100];
+    const struct check checks[] = {
         {!grant->preempt_rt, "the kernel is not PREEMPT_RT: boot an rt kernel"},
         {wish->priority > 0 && grant->priority != wish->priority,
          "no SCHED_FIFO: give CAP_SYS_NICE or an rtprio limit"},
@@ -176,20 +240,21 @@ bool host_verdict(const struct host_grant *grant, const struct host_wish *wish, 
          "memory not locked: give CAP_IPC_LOCK or raise the memlock limit"},
         {!grant->dma_latency_held,
          "cpu_dma_latency not held: allow writing /dev/cpu_dma_latency"},
+        {is_throttled(grant, wish),
+         "real-time threads are throttled: sysctl kernel.sched_rt_runtime_us=-1"},
+        {wish->spin && grant->fair_server_ns != 0,
+         "the fair server may stop a spinning loop: write 0 to its runtime for this processor "
+         "(debugfs sched/fair_server), or use loop.timer hybrid"},
+        {!grant->clock_is_fast,
+         "the clock is read by a system call: boot with clocksource=tsc tsc=reliable"},
+        {grant->rivals.n > 0, rivals},
     };
-    size_t used = 0;
 
-    text[0] = '\0';
-    for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
-        int n;
-
-        if (!checks[i].missing)
-            continue;
-        n = snprintf(text + used, size - used, "%s%s",
-                     used ? "; " : "degraded: ", checks[i].what);
-        used += n > 0 && (size_t) n < size - used ? (size_t) n : 0;
-    }
-    if (used == 0)
-        snprintf(text, size, "real-time");
-    return used == 0;
+    snprintf(rivals, sizeof rivals,
+             "other real-time threads on the loop's processor, %s: give them another one",
+             grant->rivals.names);
+    if (add_missing(checks, sizeof checks / sizeof checks[0], text, size) > 0)
+        return false;
+    snprintf(text, size, "real-time");
+    return true;
 }

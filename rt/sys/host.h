@@ -8,18 +8,25 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "rt/base/rc.h"
+#include "rt/base/rivals.h"
 
 struct host_wish {
     int core;     /* -1: the last one allowed */
     int priority; /* SCHED_FIFO; 0: none wanted */
+    bool spin;    /* never sleeps: then nothing may take turns with it on its processor */
 };
 
 struct host_grant {
     int core;     /* the loop's thread runs here only; -1: not pinned */
     int priority; /* SCHED_FIFO priority read back; 0: none */
-    bool memory_locked, preempt_rt, core_isolated, throttling_off, dma_latency_held;
+    bool memory_locked, preempt_rt, core_isolated, dma_latency_held;
+    bool clock_is_fast;     /* read without a system call: the processor's own counter */
+    int64_t rt_runtime_us;  /* of each second for real-time threads; -1: no throttling */
+    int64_t fair_server_ns; /* per period for ordinary tasks on the core; -1: not known */
+    struct rivals rivals;   /* on the core, with the loop's priority or more */
     int dma_latency_fd; /* keeps the processors out of deep sleep while open; -1: not held */
 };
 
