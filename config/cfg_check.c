@@ -191,18 +191,6 @@ static bool starts(const struct cfg *cfg, const char *program)
     return false;
 }
 
-static void check_spin(struct check *c)
-{
-    const struct cfg *cfg = c->cfg;
-    double period_us = 1e6 / cfg->loop_rate_hz;
-
-    if (both(c, "loop.spin_us", "loop.rate_hz") && cfg->loop_timer == 1 &&
-        cfg->loop_spin_us > 0.8 * period_us)
-        fault(c, "loop.spin_us",
-              "%.6g us is more than 80 %% of the period of %.6g us (loop.rate_hz)",
-              cfg->loop_spin_us, period_us);
-}
-
 /* Set points leave at most at epics.write_hz: faster steps would pile up behind it. */
 static void check_law_period(struct check *c)
 {
@@ -281,7 +269,6 @@ void cfg_check(const struct cfg *cfg, const struct cfg_place *place, const char 
     check_interface(&c);
     check_addr_list(&c);
     check_port(&c, "epics.pva_port", cfg->epics_pva_port, "epics.ca_port", cfg->epics_ca_port);
-    check_spin(&c);
     check_age(&c, "source.actuator_max_age_ms", cfg->source_actuator_max_age_ms,
               "epics.echo_hz", cfg->epics_echo_hz);
     check_lease(&c, virtual ? 1e3 * (double) cfg->law_every / cfg->virtual_rate_hz : 0);

@@ -1,8 +1,10 @@
 /* orbitctl run: the configured programs as children. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -104,6 +106,26 @@ static enum rc make_folders(const struct cfg *cfg)
     return make_folder(path);
 }
 
+/* Two sets of one instance would take each other's endpoints and reference away. The lock ends
+ * with this process; children do not inherit it. */
+static enum rc lock_instance(const struct set *set)
+{
+    char folder[CFG_PATH_SIZE], path[CFG_PATH_SIZE + 64];
+    int fd;
+
+    cfg_runtime_dir(&set->cfg, folder, sizeof folder);
+    snprintf(path, sizeof path, "%s/%s.run.lock", folder, set->cfg.instance);
+    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (fd < 0)
+        return err_sys("cannot open %s", path);
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        close(fd);
+        return err_set(RC_STATE, "instance %s is running already (%s is locked)",
+                       set->cfg.instance, path);
+    }
+    return RC_OK;
+}
+
 /* The virtual ring writes its reference orbit at every start, perhaps of another seed: what an
  * earlier run left must not be taken for it. */
 static enum rc forget_reference(const struct set *set)
@@ -137,6 +159,8 @@ int command_run(struct ctl *ctl)
     rc = describe_set(&set, ctl->args.count ? ctl->args.item[0] : ctl->config_path);
     if (rc == RC_OK)
         rc = make_folders(&set.cfg);
+    if (rc == RC_OK)
+        rc = lock_instance(&set);
     if (rc == RC_OK)
         rc = forget_reference(&set);
     if (rc == RC_OK)

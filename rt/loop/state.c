@@ -107,6 +107,13 @@ static RT_SAFE void lose_closed(struct state_machine *machine, uint64_t unmet,
     enter(machine, trip ? STATE_TRIPPED : STATE_HOLD, now_ns);
 }
 
+static RT_SAFE bool ends_by_itself(const struct state_machine *machine)
+{
+    bool foreign = (machine->cause & 1ULL << COND_MASTER) != 0;
+
+    return machine->cause && (!foreign || (machine->cause & CONDITIONS_OF_PEERS));
+}
+
 /* HOLD ends by itself only where a condition caused it: first a new arm_id once everything but
  * its acknowledgement is there again, then CLOSED when the gateway has acknowledged it. */
 static RT_SAFE void advance_hold(struct state_machine *machine, uint64_t unmet,
@@ -122,12 +129,14 @@ static RT_SAFE void advance_hold(struct state_machine *machine, uint64_t unmet,
         machine->unmet_ns = now_ns;
     if (now_ns - machine->since_ns > limits->hold_max_ns) {
         enter(machine, STATE_SHADOW, now_ns);
-    } else if (machine->cause && (unmet & ~ACK_ONLY)) {
+    } else if (!ends_by_itself(machine)) {
+        return;
+    } else if (unmet & ~ACK_ONLY) {
         machine->arm_id = 0;
-    } else if (machine->cause && machine->arm_id == 0) {
+    } else if (machine->arm_id == 0) {
         if (now_ns - machine->unmet_ns >= limits->hold_settle_ns)
             new_arm_id(machine);
-    } else if (machine->cause && unmet == 0) {
+    } else if (unmet == 0) {
         enter(machine, STATE_CLOSED, now_ns);
     }
 }

@@ -53,6 +53,10 @@ struct state_machine {
 /* Lost in CLOSED, these trip; every other one is HOLD. */
 #define CONDITIONS_THAT_TRIP (1ULL << COND_ORBIT)
 
+/* HOLD by another master does not end by itself, unless the gateway or the machine went away
+ * with it: who drives is the operators' to settle. */
+#define CONDITIONS_OF_PEERS (1ULL << COND_PACE | 1ULL << COND_ACTUATORS | 1ULL << COND_ECHO)
+
 /* Starts in SHADOW. */
 void state_init(struct state_machine *machine, int64_t now_ns);
 

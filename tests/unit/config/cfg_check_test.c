@@ -61,21 +61,6 @@ static void a_lease_outlasts_the_write_period(void **state)
     EXPECT(table);
 }
 
-static void the_hybrid_timer_leaves_a_fifth_idle(void **state)
-{
-    static const struct rule table[] = {
-        {"loop: {rate_hz: 10000, spin_us: 80}\n", NULL},
-        {"loop: {rate_hz: 10000, spin_us: 81}\n", "f:2:33: loop.spin_us: 81 us is more than 80 "
-                                                  "% of the period of 100 us (loop.rate_hz)"},
-        {"loop: {rate_hz: 10000, spin_us: 81, timer: sleep}\n", NULL},
-        {"loop: {rate_hz: 0, spin_us: 9999}\n",
-         "f:2:17: loop.rate_hz: 0 is outside 1 to 100000 Hz"},
-    };
-
-    (void) state;
-    EXPECT(table);
-}
-
 static void an_age_limit_is_at_least_two_periods(void **state)
 {
     static const struct rule table[] = {
@@ -185,7 +170,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_law_is_not_faster_than_set_points_leave),
         cmocka_unit_test(a_lease_outlasts_the_write_period),
-        cmocka_unit_test(the_hybrid_timer_leaves_a_fifth_idle),
         cmocka_unit_test(an_age_limit_is_at_least_two_periods),
         cmocka_unit_test(a_trip_limit_can_be_reached),
         cmocka_unit_test(the_socket_fits_into_its_address),

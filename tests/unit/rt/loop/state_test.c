@@ -147,6 +147,32 @@ static void cause_is_what_failed_in_the_first_moment(void **state)
     assert_int_equal(m.cause, BIT(COND_BPMS) | BIT(COND_BEAM));
 }
 
+static void another_master_is_the_operators_to_settle(void **state)
+{
+    struct state_machine m = closed_machine();
+
+    (void) state;
+    state_advance(&m, BIT(COND_MASTER), 2, &limits, MS);
+    for (int64_t now_ns = 2LL * MS; now_ns < 9000LL * MS; now_ns += 100LL * MS)
+        state_advance(&m, ACK, UINT64_MAX, &limits, now_ns);
+    assert_int_equal(m.state, STATE_HOLD);
+    assert_int_equal(m.arm_id, 0);
+    assert_int_equal(state_request(&m, REQUEST_ARM, ACK, 9000LL * MS), ANSWER_DONE);
+    assert_int_equal(m.state, STATE_ARMED);
+}
+
+static void a_machine_that_comes_back_with_other_set_points_is_no_other_master(void **state)
+{
+    struct state_machine m = closed_machine();
+
+    (void) state;
+    state_advance(&m, BIT(COND_PACE), 0, &limits, MS);
+    state_advance(&m, ACK | BIT(COND_PACE) | BIT(COND_MASTER), 0, &limits, 100LL * MS);
+    state_advance(&m, ACK, 0, &limits, 700LL * MS);
+    state_advance(&m, 0, 0, &limits, 800LL * MS);
+    assert_int_equal(m.state, STATE_CLOSED);
+}
+
 static void operators_hold_never_ends_in_closed(void **state)
 {
     struct state_machine m = closed_machine();
@@ -171,6 +197,8 @@ int main(void)
         cmocka_unit_test(hold_ends_with_a_new_arming_after_everything_settled),
         cmocka_unit_test(hold_takes_its_arming_back_when_something_fails_again),
         cmocka_unit_test(cause_is_what_failed_in_the_first_moment),
+        cmocka_unit_test(another_master_is_the_operators_to_settle),
+        cmocka_unit_test(a_machine_that_comes_back_with_other_set_points_is_no_other_master),
         cmocka_unit_test(operators_hold_never_ends_in_closed),
     };
 
