@@ -3,39 +3,58 @@
 #include <math.h>
 #include <string.h>
 
+#include "model/normal_mode.h"
 #include "model/solve.h"
 
 static const double default_step_m = 1e-12;
 enum { DEFAULT_ITERATIONS = 20, DELTA = 4, CT = 5 };
+
+static struct tracking way_of(const struct closed_orbit_request *request)
+{
+    return (struct tracking){.exact = request->exact, .cavities = request->mode == ORBIT_6D};
+}
+
+static int unknowns_of(enum orbit_mode mode)
+{
+    return mode == ORBIT_6D ? 6 : mode == ORBIT_FIXED_RF ? 5 : 4;
+}
 
 /* One turn from z: the tangent map, and what is left of the conditions. */
 static enum rc one_turn(const struct lattice *lattice,
                         const struct closed_orbit_request *request, const double z[TRACK_DIM],
                         struct tangent *tangent, double left[SOLVE_MAX])
 {
+    struct tracking how = way_of(request);
     double end[TRACK_DIM];
     enum rc rc;
 
     memcpy(end, z, sizeof end);
-    tangent_start(tangent);
-    rc = track_range(lattice, 0, lattice->n_element, end, tangent);
+    tangent_start_6d(tangent);
+    if (request->mode != ORBIT_6D)
+        tangent->n = 5;
+    rc = track_range_as(&how, lattice, 0, lattice->n_element, end, tangent);
     if (rc != RC_OK)
         return rc;
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 5; i++)
         left[i] = z[i] - end[i];
-    left[4] = request->path_m - end[CT];
+    left[5] = z[CT] + request->path_m - end[CT];
+    if (request->mode == ORBIT_FIXED_RF)
+        left[4] = left[5];
     return RC_OK;
 }
 
-/* The Newton step: (M - 1) step = left, in `unknowns` (4, or 5 with delta and path). */
-static bool newton_step(const struct tangent *tangent, int unknowns, double left[SOLVE_MAX])
+/* The Newton step: (M - 1) step = left; at fixed RF the row of delta gives way to that of ct.
+ */
+static bool newton_step(const struct tangent *tangent, enum orbit_mode mode,
+                        double left[SOLVE_MAX])
 {
     double a[SOLVE_MAX][SOLVE_MAX] = {{0}};
+    int unknowns = unknowns_of(mode);
 
     for (int column = 0; column < unknowns; column++) {
-        for (int row = 0; row < 4; row++)
+        for (int row = 0; row < unknowns; row++)
             a[row][column] = tangent->column[column][row] - (row == column ? 1 : 0);
-        if (unknowns == 5)
+        if (mode == ORBIT_FIXED_RF)
             a[4][column] = tangent->column[column][CT];
     }
     return solve_small(a, left, unknowns);
@@ -56,7 +75,7 @@ static enum rc iterate(const struct lattice *lattice,
 {
     double tolerance = request->step_m > 0 ? request->step_m : default_step_m;
     uint32_t most = request->max_iterations ? request->max_iterations : DEFAULT_ITERATIONS;
-    int unknowns = request->mode == ORBIT_FIXED_RF ? 5 : 4;
+    int unknowns = unknowns_of(request->mode);
     double step[SOLVE_MAX];
 
     for (orbit->iterations = 0; orbit->iterations < most;) {
@@ -64,7 +83,7 @@ static enum rc iterate(const struct lattice *lattice,
 
         if (rc != RC_OK)
             return err_add(rc, "closed orbit, iteration %u", orbit->iterations + 1);
-        if (!newton_step(tangent, unknowns, step))
+        if (!newton_step(tangent, request->mode, step))
             return err_set(RC_NUMERIC,
                            "no closed orbit: 1 - M is singular (integer resonance)");
         for (int i = 0; i < unknowns; i++)
@@ -78,29 +97,58 @@ static enum rc iterate(const struct lattice *lattice,
                    orbit->last_step, orbit->iterations);
 }
 
+/* The one-turn matrices out of the tangent map, and whether the motion is stable. */
+static enum rc finish(const struct tangent *tangent, enum orbit_mode mode,
+                      struct closed_orbit *orbit)
+{
+    struct normal_modes modes;
+    double tune[2];
+    enum rc rc;
+
+    for (int row = 0; row < TRACK_DIM; row++)
+        for (int column = 0; column < TRACK_DIM; column++)
+            orbit->turn_6d[row][column] = tangent->column[column][row];
+    for (int row = 0; row < 4; row++)
+        memcpy(orbit->turn[row], orbit->turn_6d[row], sizeof orbit->turn[row]);
+    if (mode != ORBIT_6D)
+        return closed_orbit_is_stable(orbit->turn, tune)
+                   ? RC_OK
+                   : err_set(RC_NUMERIC, "motion about the closed orbit is not stable");
+    rc = normal_modes_find(orbit->turn_6d, 3, &modes);
+    return rc == RC_OK ? rc : err_add(rc, "about the closed orbit in six dimensions");
+}
+
 enum rc closed_orbit_solve(const struct lattice *lattice,
                            const struct closed_orbit_request *request,
                            struct closed_orbit *orbit)
 {
+    struct closed_orbit found = *orbit;
     struct tangent tangent;
-    double z[TRACK_DIM], turn[4][4], tune[2];
     enum rc rc;
 
-    memcpy(z, orbit->start, sizeof z);
     if (request->mode == ORBIT_FIXED_MOMENTUM)
-        z[DELTA] = request->delta;
-    z[CT] = 0;
-    rc = iterate(lattice, request, z, orbit, &tangent);
+        found.start[DELTA] = request->delta;
+    if (request->mode != ORBIT_6D)
+        found.start[CT] = 0;
+    rc = iterate(lattice, request, found.start, &found, &tangent);
+    orbit->iterations = found.iterations;
+    orbit->last_step = found.last_step;
     if (rc != RC_OK)
         return rc;
-    for (int row = 0; row < 4; row++)
-        for (int column = 0; column < 4; column++)
-            turn[row][column] = tangent.column[column][row];
-    if (!closed_orbit_is_stable(turn, tune))
-        return err_set(RC_NUMERIC, "motion about the closed orbit is not stable");
-    memcpy(orbit->turn, turn, sizeof turn);
-    memcpy(orbit->start, z, sizeof z);
-    return RC_OK;
+    if (request->mode != ORBIT_6D)
+        tangent.column[CT][CT] = 1;
+    rc = finish(&tangent, request->mode, &found);
+    if (rc == RC_OK)
+        *orbit = found;
+    return rc;
+}
+
+double closed_orbit_path_of_rf(const struct lattice *lattice)
+{
+    static const double light_m_s = 299792458.0;
+    double f = lattice->rf_frequency_hz, c = lattice->circumference_m;
+
+    return f > 0 ? round(f * c / light_m_s) * light_m_s / f - c : 0;
 }
 
 enum rc closed_orbit_everywhere(const struct lattice *lattice, const double start[TRACK_DIM],

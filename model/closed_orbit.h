@@ -2,7 +2,7 @@
  *
  * Newton's method with the analytic tangent map of model/track.h. At fixed momentum four
  * unknowns (x, px, y, py); at fixed RF frequency a fifth, delta, with the path of a turn as its
- * condition.
+ * condition; with cavities that act all six.
  */
 #ifndef ORBIT_MODEL_CLOSED_ORBIT_H
 #define ORBIT_MODEL_CLOSED_ORBIT_H
@@ -11,14 +11,16 @@
 
 enum orbit_mode {
     ORBIT_FIXED_MOMENTUM, /* delta as given */
-    ORBIT_FIXED_RF        /* delta follows from path_m */
+    ORBIT_FIXED_RF,       /* delta follows from path_m */
+    ORBIT_6D              /* cavities act; path_m is what their frequency asks for */
 };
 
 struct closed_orbit_request {
     enum orbit_mode mode;
     double delta;  /* ORBIT_FIXED_MOMENTUM: the momentum error */
     double path_m; /* ORBIT_FIXED_RF: excess of path per turn; -C df/f for a change of frequency
-                      df */
+                      df; ORBIT_6D: the same */
+    bool exact;    /* see struct tracking; false: slices everywhere */
     double step_m; /* stop when a Newton step is shorter (m and rad alike); 0: 1e-12 */
     uint32_t max_iterations; /* 0: 20 */
 };
@@ -26,7 +28,9 @@ struct closed_orbit_request {
 struct closed_orbit {
     double start[TRACK_DIM]; /* in: first guess (zero, or the last orbit); out: entrance of
                                 element 0 */
-    double turn[4][4];       /* out: one-turn matrix about the orbit */
+    double turn[4][4];       /* out: one-turn matrix about the orbit, transverse part */
+    double turn_6d[6][6];    /* out: the whole of it; the column of ct is that of a drift unless
+                                ORBIT_6D */
     uint32_t iterations;     /* out: Newton steps taken */
     double last_step;        /* out: length of the last one */
 };
@@ -36,6 +40,10 @@ struct closed_orbit {
 MUST_USE enum rc closed_orbit_solve(const struct lattice *lattice,
                                     const struct closed_orbit_request *request,
                                     struct closed_orbit *orbit);
+
+/* Excess of path per turn that the frequency in the file asks for: h c/f - C with h the integer
+ * nearest to f C/c; 0: the ring has no cavity. */
+double closed_orbit_path_of_rf(const struct lattice *lattice);
 
 /* Coordinates at every element entrance and at the end: z_all [n_element + 1]. */
 MUST_USE enum rc closed_orbit_everywhere(const struct lattice *lattice,

@@ -8,6 +8,8 @@
 #include <string.h>
 
 static const double most_condition = 1e13, least_singular = 1e-12;
+/* What masking may leave of a row's own share before digits are lost. */
+static const double least_left = 1e-9;
 
 static double weight(const double *weights, uint32_t i)
 {
@@ -19,20 +21,44 @@ static double *numbers(size_t n)
     return calloc(n ? n : 1, sizeof(double));
 }
 
-/* A = W R U, [n_row][n_col]. */
+/* Rows of A: those of the block, and the zero sum. */
+static uint32_t rows(const struct inverse_block *block)
+{
+    return block->n_row + (block->zero_sum ? 1 : 0);
+}
+
+static double plain(const struct inverse_block *block, uint32_t i, uint32_t j)
+{
+    uint32_t column = block->column ? block->column[j] : block->first_col + j;
+
+    if (i == block->n_row)
+        return block->zero_sum[j];
+    return block->matrix[(size_t) (block->first_row + i) * block->stride + column];
+}
+
+static double weight_of_row(const struct inverse_block *block, uint32_t i)
+{
+    return i == block->n_row ? block->zero_sum_weight : weight(block->row_weight, i);
+}
+
+/* A = W R U, [rows][n_col]. */
 static enum rc weighted(const struct inverse_block *block, double *a)
 {
-    for (uint32_t i = 0; i < block->n_row; i++) {
-        const double *row =
-            block->matrix + (size_t) (block->first_row + i) * block->stride + block->first_col;
+    for (uint32_t i = 0; i < rows(block); i++) {
+        double w = weight_of_row(block, i);
 
         for (uint32_t j = 0; j < block->n_col; j++) {
-            double value = weight(block->row_weight, i) * row[j] * weight(block->col_weight, j);
+            double value = w * plain(block, i, j) * weight(block->col_weight, j);
 
-            if (!isfinite(value))
-                return err_set(RC_INPUT, "response matrix: row %u, column %u is not finite",
-                               block->first_row + i, block->first_col + j);
-            a[(size_t) i * block->n_col + j] = value;
+            if (isfinite(value)) {
+                a[(size_t) i * block->n_col + j] = value;
+                continue;
+            }
+            if (i == block->n_row)
+                return err_set(RC_INPUT, "zero-sum row: entry %u is not finite", j);
+            return err_set(RC_INPUT, "response matrix: row %u, column %u is not finite",
+                           block->first_row + i,
+                           block->column ? block->column[j] : block->first_col + j);
         }
     }
     return RC_OK;
@@ -43,7 +69,11 @@ static enum rc check_block(const struct inverse_block *block)
     if (!block->n_row || !block->n_col)
         return err_set(RC_RANGE, "inverse of an empty block (%u x %u)", block->n_row,
                        block->n_col);
-    if (block->first_col + block->n_col > block->stride)
+    for (uint32_t j = 0; block->column && j < block->n_col; j++)
+        if (block->column[j] >= block->stride)
+            return err_set(RC_RANGE, "column %u of a matrix with %u", block->column[j],
+                           block->stride);
+    if (!block->column && block->first_col + block->n_col > block->stride)
         return err_set(RC_RANGE, "columns %u..%u of a matrix with %u", block->first_col,
                        block->first_col + block->n_col, block->stride);
     return RC_OK;
@@ -65,7 +95,7 @@ static void unweight(const struct inverse_block *block, double *x)
 static double normal_matrix(const struct inverse_block *block, const double *a, double mu,
                             double *normal)
 {
-    int n = (int) block->n_col, m = (int) block->n_row;
+    int n = (int) block->n_col, m = (int) rows(block);
     double norm = 0;
 
     cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, n, m, 1, a, n, 0, normal, n);
@@ -138,7 +168,7 @@ enum rc inverse_tikhonov(const struct inverse_block *block, double mu, double *i
                          double *condition)
 {
     size_t n = block->n_col, m = block->n_row;
-    double *a = numbers(n * m), *normal = numbers(n * n), unasked;
+    double *a = numbers(n * rows(block)), *normal = numbers(n * n), unasked;
     enum rc rc = check_block(block);
 
     if (rc == RC_OK && !(mu >= 0 && isfinite(mu)))
@@ -152,6 +182,34 @@ enum rc inverse_tikhonov(const struct inverse_block *block, double mu, double *i
     return rc;
 }
 
+/* Without row r: K_j + K_r (r K_j)/(1 - r K_r). The weights drop out. */
+enum rc inverse_mask_row(const struct inverse_block *block, uint32_t row, double *inverse)
+{
+    size_t m = block->n_row, n = block->n_col;
+    double *seen = numbers(m), left;
+
+    if (row >= m || !seen) {
+        free(seen);
+        return row < m ? err_set(RC_NOMEM, "no memory for a row of %zu", m)
+                       : err_set(RC_RANGE, "row %u of a block with %zu", row, m);
+    }
+    for (uint32_t j = 0; j < n; j++)
+        cblas_daxpy((int) m, plain(block, row, j), inverse + j * m, 1, seen, 1);
+    left = 1 - seen[row];
+    if (!(left > least_left)) {
+        free(seen);
+        return err_set(RC_NUMERIC,
+                       "inverse without row %u: the other rows do not determine it; raise mu",
+                       row);
+    }
+    for (size_t j = 0; j < n; j++) {
+        cblas_daxpy((int) m, inverse[j * m + row] / left, seen, 1, inverse + j * m, 1);
+        inverse[j * m + row] = 0;
+    }
+    free(seen);
+    return RC_OK;
+}
+
 /* ---- singular values ---- */
 
 struct svd {
@@ -161,7 +219,7 @@ struct svd {
 
 static enum rc svd_create(struct svd *svd, const struct inverse_block *block)
 {
-    *svd = (struct svd){.n_row = block->n_row, .n_col = block->n_col};
+    *svd = (struct svd){.n_row = rows(block), .n_col = block->n_col};
     svd->n = svd->n_row < svd->n_col ? svd->n_row : svd->n_col;
     svd->a = numbers(svd->n_row * svd->n_col);
     svd->u = numbers(svd->n_row * svd->n);
@@ -193,10 +251,11 @@ static enum rc svd_compute(struct svd *svd, const struct inverse_block *block)
     return RC_OK;
 }
 
-/* X = V_n S_n^-1 U_n^T: the rows of V^T are scaled in place. */
-static enum rc svd_invert(struct svd *svd, size_t n_modes, double *x)
+/* X = V_n S_n^-1 U_n^T: the rows of V^T are scaled in place. The target of the zero sum is 0:
+ * its column of X is not made. */
+static enum rc svd_invert(struct svd *svd, size_t n_modes, size_t n_row, double *x)
 {
-    int m = (int) svd->n_row, n = (int) svd->n_col, k = (int) svd->n;
+    int m = (int) n_row, n = (int) svd->n_col, k = (int) svd->n;
 
     for (size_t mode = 0; mode < n_modes; mode++) {
         if (!(svd->s[mode] > least_singular * svd->s[0]))
@@ -222,7 +281,7 @@ enum rc inverse_truncated(const struct inverse_block *block, uint32_t n_modes, d
     if (rc == RC_OK && singular)
         memcpy(singular, svd.s, svd.n * sizeof *singular);
     if (rc == RC_OK)
-        rc = svd_invert(&svd, n_modes ? n_modes : svd.n, inverse);
+        rc = svd_invert(&svd, n_modes ? n_modes : svd.n, block->n_row, inverse);
     if (rc == RC_OK)
         unweight(block, inverse);
     svd_destroy(&svd);

@@ -4,8 +4,10 @@
  *   Tikhonov:  K = U (A^T A + mu^2 1)^-1 A^T W        (Cholesky: the quick one)
  *   truncated: K = U V_n S_n^-1 U_n^T W               (singular values, the n largest)
  * so that the least-squares correction is du = -K (y - y_ref). A row of weight 0 is not looked
- * at, a column of weight 0 is never driven (its row in K is zero). OpenBLAS and LAPACK do the
- * work: callers that want one thread set that for their process.
+ * at, a column of weight 0 is never driven (its row in K is zero). The RF frequency is a column
+ * like others; its weight brings Hz and rad together. An extra row g with target 0 (zero sum:
+ * the energy row of response.h) joins the rows of R with its own weight. OpenBLAS and LAPACK do
+ * the work: callers that want one thread set that for their process.
  */
 #ifndef ORBIT_MODEL_INVERSE_H
 #define ORBIT_MODEL_INVERSE_H
@@ -23,6 +25,10 @@ struct inverse_block {
     uint32_t first_col, n_col;
     const double *row_weight; /* [n_row] W; NULL: all 1 */
     const double *col_weight; /* [n_col] U; NULL: all 1 */
+    const uint32_t *column;   /* [n_col] columns of the matrix to take instead of first_col...;
+                                 NULL: those */
+    const double *zero_sum;   /* [n_col] g; NULL: no such row */
+    double zero_sum_weight;
 };
 
 /* inverse [n_col][n_row], row-major. condition (may be NULL): estimated condition number, in
@@ -32,12 +38,21 @@ struct inverse_block {
 MUST_USE enum rc inverse_tikhonov(const struct inverse_block *block, double mu, double *inverse,
                                   double *condition);
 
-/* inverse [n_col][n_row]; singular [min(n_row, n_col)], descending, may be NULL. n_modes: how
+/* Takes row `row` (of the block) out of a Tikhonov inverse in O(n_col n_row): the same as a new
+ * one with weight 0 for that row, by the Sherman-Morrison formula. RC_NUMERIC: the rest does
+ * not determine the correction (mu = 0 and too few rows); inverse is as it was. Truncated
+ * inverses have no such formula: make a new one. */
+MUST_USE enum rc inverse_mask_row(const struct inverse_block *block, uint32_t row,
+                                  double *inverse);
+
+/* inverse [n_col][n_row]; singular [min(n_row, n_col)], descending, may be NULL (a
+ * zero sum counts as a row). n_modes: how
  * many are kept, 0: all. RC_NUMERIC when a kept value is below 1e-12 of the largest. */
 MUST_USE enum rc inverse_truncated(const struct inverse_block *block, uint32_t n_modes,
                                    double *inverse, double *singular);
 
-/* Singular values of A alone, [min(n_row, n_col)], descending. */
+/* Singular values of A alone, [min(n_row, n_col)] (a zero sum counts as a row), descending. The
+ * first over the last is the condition of A. */
 MUST_USE enum rc inverse_singular_values(const struct inverse_block *block, double *singular);
 
 #endif

@@ -230,6 +230,29 @@ enum rc lattice_set_field(struct lattice *lattice, uint32_t element, uint32_t n,
     return RC_OK;
 }
 
+enum rc lattice_set_field_named(struct lattice *lattice, const char *name, int64_t occurrence,
+                                const struct lattice_field *field)
+{
+    uint32_t set = 0;
+
+    for (uint32_t i = 0; i < lattice->n_element; i++) {
+        const struct element *element = &lattice->element[i];
+        enum rc rc;
+
+        if (strcmp(element->name, name) ||
+            (occurrence != LATTICE_EVERY_OCCURRENCE && element->occurrence != occurrence))
+            continue;
+        rc = lattice_set_field(lattice, i, field->n, field->skew, field->value);
+        if (rc != RC_OK)
+            return rc;
+        set++;
+    }
+    if (!set && occurrence != LATTICE_EVERY_OCCURRENCE)
+        return err_set(RC_RANGE, "the ring has no occurrence %lld of an element '%.64s'",
+                       (long long) occurrence, name);
+    return set ? RC_OK : err_set(RC_RANGE, "the ring has no element '%.64s'", name);
+}
+
 int64_t lattice_find(const struct lattice *lattice, const char *name, uint32_t occurrence)
 {
     for (uint32_t i = 0; i < lattice->n_element; i++)

@@ -31,7 +31,7 @@ enum element_kind {
     ELEMENT_MARKER,
     ELEMENT_MONITOR,
     ELEMENT_CORRECTOR, /* thin kick at the middle of its length */
-    ELEMENT_CAVITY,    /* a drift: the beam's energy is a parameter here */
+    ELEMENT_CAVITY,    /* acts in six dimensions only (model/track.h), else a drift */
     ELEMENT_DIPOLE,    /* sector bend with multipoles, between two linear edges */
     ELEMENT_QUADRUPOLE,
     ELEMENT_SEXTUPOLE,
@@ -51,8 +51,10 @@ struct element {
         vkick_rad; /* integrated kicks: corrector windings or field errors, any kind */
     double b[ELEMENT_TERMS], a[ELEMENT_TERMS];  /* 1/m^(n+1); b[0], a[0] are field errors */
     double e1_rad, e2_rad, fint1, fint2, gap_m; /* dipole edges; gap is the full gap */
-    double dx_m, dy_m, roll_rad;                /* misalignment; roll turns x towards y */
-    double voltage_v, frequency_hz;
+    double dx_m, dy_m, ds_m, roll_rad; /* misalignment: the magnet is moved by these; roll turns
+                                          x towards y */
+    double voltage_v, frequency_hz,
+        lag_m; /* cavity; lag: ct at which the voltage crosses zero */
 };
 
 /* A BPM or corrector: a name and the element that it sits on. A BPM reads at the element's
@@ -60,6 +62,13 @@ struct element {
 struct lattice_device {
     const char *name; /* belongs to the lattice */
     uint32_t element;
+};
+
+/* One multipole coefficient: b[n], or a[n] if skew. */
+struct lattice_field {
+    uint32_t n;
+    bool skew;
+    double value;
 };
 
 struct lattice {
@@ -93,6 +102,13 @@ MUST_USE enum rc lattice_copy(struct lattice **copy, const struct lattice *latti
  * finite. */
 MUST_USE enum rc lattice_set_field(struct lattice *lattice, uint32_t element, uint32_t n,
                                    bool skew, double value);
+
+/* The same by name: of the occurrence-th element of that name, or of all with
+ * LATTICE_EVERY_OCCURRENCE. RC_RANGE also when there is none. */
+enum { LATTICE_EVERY_OCCURRENCE = -1 };
+
+MUST_USE enum rc lattice_set_field_named(struct lattice *lattice, const char *name,
+                                         int64_t occurrence, const struct lattice_field *field);
 
 /* Index of the occurrence-th (from 0) element of that name; -1: there is none. */
 int64_t lattice_find(const struct lattice *lattice, const char *name, uint32_t occurrence);

@@ -2,52 +2,8 @@
 
 #include <math.h>
 
+#include "model/focus.h"
 #include "model/track.h"
-
-/* Solution of u'' + K u = 0 over a length: cosine-like, sine-like, and the two integrals that a
- * constant force needs: (1 - c)/K and (L - s)/K. */
-struct focus {
-    double c, s, one_minus_c, length_minus_s;
-};
-
-/* Power series in q = K L^2: near K = 0 the closed forms lose digits (and K = 0 is a common
- * value). */
-static struct focus focus_series(double q, double length)
-{
-    double c = 1, s = 1, i1 = 0.5, i2 = 1.0 / 6, term = 1;
-
-    for (int n = 1; n <= 6; n++) {
-        double k = 2.0 * n;
-
-        term *= -q / ((k - 1) * k);
-        c += term;
-        s += term / (k + 1);
-        i1 += term / ((k + 1) * (k + 2));
-        i2 += term / ((k + 1) * (k + 2) * (k + 3));
-    }
-    return (struct focus){c, s * length, i1 * length * length, i2 * length * length * length};
-}
-
-static struct focus focus_over(double k, double length)
-{
-    double q = k * length * length, root = sqrt(fabs(k)), phi = root * length;
-    struct focus f;
-
-    if (fabs(q) < 0.01)
-        return focus_series(q, length);
-    if (k > 0) {
-        sincos(phi, &f.s, &f.c);
-    } else {
-        double up = exp(phi), down = 1 / up;
-
-        f.c = 0.5 * (up + down);
-        f.s = 0.5 * (up - down);
-    }
-    f.s /= root;
-    f.one_minus_c = (1 - f.c) / k;
-    f.length_minus_s = (length - f.s) / k;
-    return f;
-}
 
 static void set_block(double block[4], const struct focus *f, double k)
 {
@@ -181,7 +137,7 @@ static void track_design(struct tangent *tangent, const struct element *element)
     struct element design = *element;
     double z[TRACK_DIM] = {0};
 
-    design.dx_m = design.dy_m = design.roll_rad = 0;
+    design.dx_m = design.dy_m = design.ds_m = design.roll_rad = 0;
     design.hkick_rad = design.vkick_rad = design.a[0] = design.b[0] = 0;
     track_element(&design, z, tangent);
 }

@@ -207,6 +207,23 @@ enum rc response_matrix_design(const struct optics *optics, const struct lattice
     return RC_OK;
 }
 
+enum rc response_energy_row(const struct optics *optics, const struct lattice *lattice,
+                            double *row)
+{
+    struct design design = {.optics = optics, .lattice = lattice};
+    uint32_t n_col = lattice_columns(lattice);
+    enum rc rc = design_start(&design, RESPONSE_FIXED_RF);
+
+    for (uint32_t j = 0; j + 1 < n_col && rc == RC_OK; j++) {
+        struct orbit_of_kick orbit;
+
+        design_orbit(&design, j, &orbit);
+        row[j] = orbit.upstream[4];
+    }
+    row[n_col - 1] = delta_per_hz(lattice, optics->path_per_delta_m);
+    return rc;
+}
+
 /* ---- about any orbit: four coordinates together ---- */
 
 /* What the pass around the ring leaves behind at an element that carries a device. */
@@ -218,6 +235,7 @@ struct station {
 
 struct about {
     const struct lattice *lattice;
+    struct tracking how;
     uint32_t *station_of; /* [n_element]: 0 none, else index + 1 */
     uint32_t n_station;
     struct station *station;
@@ -233,9 +251,10 @@ static void mark(struct about *about, const struct lattice_device *device, uint3
             about->station_of[device[i].element] = ++about->n_station;
 }
 
-static enum rc about_create(struct about *about, const struct lattice *lattice)
+static enum rc about_create(struct about *about, const struct tracking *how,
+                            const struct lattice *lattice)
 {
-    *about = (struct about){.lattice = lattice};
+    *about = (struct about){.lattice = lattice, .how = {.exact = how->exact}};
     about->station_of = calloc((size_t) lattice->n_element + 1, sizeof *about->station_of);
     if (!about->station_of)
         return err_set(RC_NOMEM, "no memory for the response of %u elements",
@@ -273,7 +292,7 @@ static enum rc pass_station(struct about *about, uint32_t element, double z[TRAC
 
     memcpy(station->entrance, tangent->column, sizeof station->entrance);
     add_kick_columns(tangent);
-    rc = track_range(about->lattice, element, element + 1, z, tangent);
+    rc = track_range_as(&about->how, about->lattice, element, element + 1, z, tangent);
     memcpy(station->exit, tangent->column, sizeof station->exit);
     memcpy(station->kick, tangent->column[5], sizeof station->kick);
     tangent->n = 5;
@@ -290,8 +309,9 @@ static enum rc go_round(struct about *about, const double start[TRACK_DIM])
     memcpy(z, start, sizeof z);
     tangent_start(&tangent);
     for (uint32_t i = 0; i < n && rc == RC_OK; i++)
-        rc = about->station_of[i] ? pass_station(about, i, z, &tangent)
-                                  : track_range(about->lattice, i, i + 1, z, &tangent);
+        rc = about->station_of[i]
+                 ? pass_station(about, i, z, &tangent)
+                 : track_range_as(&about->how, about->lattice, i, i + 1, z, &tangent);
     memcpy(about->turn, tangent.column, sizeof about->turn);
     return rc;
 }
@@ -405,11 +425,12 @@ static enum rc fill_about(const struct about *about, enum response_mode mode, do
     return RC_OK;
 }
 
-enum rc response_matrix_about(const struct lattice *lattice, const double start[TRACK_DIM],
-                              enum response_mode mode, double *matrix)
+enum rc response_matrix_about_as(const struct tracking *how, const struct lattice *lattice,
+                                 const double start[TRACK_DIM], enum response_mode mode,
+                                 double *matrix)
 {
     struct about about;
-    enum rc rc = about_create(&about, lattice);
+    enum rc rc = about_create(&about, how, lattice);
 
     if (rc != RC_OK)
         return rc;
@@ -422,4 +443,10 @@ enum rc response_matrix_about(const struct lattice *lattice, const double start[
         rc = fill_about(&about, mode, matrix);
     about_destroy(&about);
     return rc;
+}
+
+enum rc response_matrix_about(const struct lattice *lattice, const double start[TRACK_DIM],
+                              enum response_mode mode, double *matrix)
+{
+    return response_matrix_about_as(&(struct tracking){0}, lattice, start, mode, matrix);
 }

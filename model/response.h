@@ -32,4 +32,17 @@ MUST_USE enum rc response_matrix_about(const struct lattice *lattice,
                                        const double start[TRACK_DIM], enum response_mode mode,
                                        double *matrix);
 
+/* The same in the given way of tracking (its cavities do not act: ring closed in four
+ * dimensions). */
+MUST_USE enum rc response_matrix_about_as(const struct tracking *how,
+                                          const struct lattice *lattice,
+                                          const double start[TRACK_DIM],
+                                          enum response_mode mode, double *matrix);
+
+/* d(delta)/d(kick) at fixed RF of every corrector, -eta_j/(alpha_c C), and d(delta)/df in the
+ * last column: row [n_h + n_v + 1]. Its zero sum is a correction that keeps the energy (see
+ * inverse.h). RC_NUMERIC: momentum compaction zero, integer tune. */
+MUST_USE enum rc response_energy_row(const struct optics *optics, const struct lattice *lattice,
+                                     double *row);
+
 #endif

@@ -1,11 +1,11 @@
-/* Small dense systems of equations (up to 5 unknowns), where a call into LAPACK costs more than
+/* Small dense systems of equations (up to 6 unknowns), where a call into LAPACK costs more than
  * the work. */
 #ifndef ORBIT_MODEL_SOLVE_H
 #define ORBIT_MODEL_SOLVE_H
 
 #include <stdbool.h>
 
-enum { SOLVE_MAX = 5 };
+enum { SOLVE_MAX = 6 };
 
 /* Solves a x = b by Gauss elimination with row pivoting; x replaces b, a is used up. Rows are
  * SOLVE_MAX long, n of them count. False: singular to rounding. */

@@ -3,9 +3,9 @@
 #include <math.h>
 #include <string.h>
 
-enum { X, PX, Y, PY, DELTA, CT };
+#include "model/track_parts.h"
 
-static const double lost_m = 1.0;
+static const double lost_m = 1.0, light_m_s = 299792458.0;
 
 void tangent_start(struct tangent *tangent)
 {
@@ -13,6 +13,13 @@ void tangent_start(struct tangent *tangent)
     tangent->n = 5;
     for (uint32_t c = 0; c < tangent->n; c++)
         tangent->column[c][c] = 1;
+}
+
+void tangent_start_6d(struct tangent *tangent)
+{
+    tangent_start(tangent);
+    tangent->n = 6;
+    tangent->column[CT][CT] = 1;
 }
 
 /* ---- the two halves of a slice ---- */
@@ -65,14 +72,6 @@ static struct field field_at(const struct element *e, double x, double y)
     return f;
 }
 
-/* What the kicks of an element need: kept apart from it, for the misaligned frame changes them.
- */
-struct kicker {
-    const struct element *element;
-    double h;                /* curvature */
-    double along_x, along_y; /* kick per length: windings and field errors */
-};
-
 static void kick_tangent(struct tangent *t, const struct field *f, double h, double length,
                          double fraction)
 {
@@ -121,16 +120,33 @@ static void body(double z[TRACK_DIM], const struct kicker *k, struct tangent *t)
 
 /* ---- edges, thin elements, misalignment ---- */
 
-/* The legacy form: the fringe angle shrinks with momentum, the kick itself does not. */
-static void edge(double z[TRACK_DIM], const struct element *e, double angle, double fint,
+/* The fringe angle shrinks with momentum, the kick itself does not. The legacy form has no path
+ * that goes with it; the potential -y(delta) y^2/2 of the kick demands one. */
+static void edge_path(double z[TRACK_DIM], double y_delta, double fringe_tangent,
+                      struct tangent *t)
+{
+    double square = z[Y] * z[Y];
+
+    for (uint32_t c = 0; t && c < t->n; c++)
+        t->column[c][CT] += y_delta * z[Y] * t->column[c][Y] +
+                            0.5 * fringe_tangent * square * t->column[c][DELTA];
+    z[CT] += 0.5 * y_delta * square;
+}
+
+static void edge(double z[TRACK_DIM], const struct element *e, bool entrance, bool exact,
                  struct tangent *t)
 {
+    double angle = entrance ? e->e1_rad : e->e2_rad, fint = entrance ? e->fint1 : e->fint2;
     double h = e->angle_rad / e->length_m, sine = sin(angle);
     double psi = h * e->gap_m * fint * (1 + sine * sine) / cos(angle);
     double inverse = 1 / (1 + z[DELTA]), tangent_y = tan(angle - psi * inverse);
     double x = h * tan(angle), y = -h * tangent_y;
-    double y_delta = -h * (1 + tangent_y * tangent_y) * psi * inverse * inverse;
+    double psi_delta = psi * inverse * inverse, secant = 1 + tangent_y * tangent_y;
+    double y_delta = -h * secant * psi_delta;
 
+    if (exact)
+        edge_path(z, y_delta, 2 * h * secant * psi_delta * (inverse - tangent_y * psi_delta),
+                  t);
     for (uint32_t c = 0; t && c < t->n; c++) {
         double *u = t->column[c];
 
@@ -171,7 +187,7 @@ static void turn_kicks(struct tangent *t, double cosine, double sine)
     }
 }
 
-static void turn_frame(double z[TRACK_DIM], struct tangent *t, double cosine, double sine)
+void track_turn_frame(double z[TRACK_DIM], struct tangent *t, double cosine, double sine)
 {
     turn_vector(z, cosine, sine);
     for (uint32_t c = 0; t && c < t->n; c++)
@@ -205,9 +221,10 @@ static void halves_with_kick(const struct element *e, double z[TRACK_DIM], struc
 /* In the frame of the magnet. Windings are fixed to the beam's planes (kick_x, kick_y of hkick,
  * vkick were turned into this frame by the caller); a rolled bending field lacks angle (1 - cos
  * roll) and kicks down. */
-static void magnet(const struct element *e, double z[TRACK_DIM], struct tangent *t,
-                   double cosine, double sine)
+static void magnet(const struct element *e, double z[TRACK_DIM], struct tangent *t, bool exact,
+                   const double roll[2])
 {
+    double cosine = roll[0], sine = roll[1];
     double x = e->hkick_rad + e->angle_rad * (1 - cosine),
            y = e->vkick_rad - e->angle_rad * sine;
     struct kicker k = {.element = e,
@@ -216,46 +233,90 @@ static void magnet(const struct element *e, double z[TRACK_DIM], struct tangent 
                        .along_y = (cosine * y - sine * x) / e->length_m};
 
     if (e->kind == ELEMENT_DIPOLE)
-        edge(z, e, e->e1_rad, e->fint1, t);
-    body(z, &k, t);
+        edge(z, e, true, exact, t);
+    if (exact && e->order <= 1)
+        track_exact_body(z, &k, t);
+    else
+        body(z, &k, t);
     if (e->kind == ELEMENT_DIPOLE)
-        edge(z, e, e->e2_rad, e->fint2, t);
+        edge(z, e, false, exact, t);
 }
 
-static void misaligned_magnet(const struct element *e, double z[TRACK_DIM], struct tangent *t)
+static void misaligned_magnet(const struct element *e, double z[TRACK_DIM], struct tangent *t,
+                              bool exact)
 {
-    double cosine = 1, sine = 0;
+    double roll[2] = {1, 0};
+    bool rolled = fabs(e->roll_rad) > 0, moved = fabs(e->ds_m) > 0;
 
-    if (fabs(e->roll_rad) > 0)
-        sincos(e->roll_rad, &sine, &cosine);
+    if (rolled)
+        sincos(e->roll_rad, &roll[1], &roll[0]);
+    if (moved)
+        drift(z, e->ds_m, t);
     z[X] -= e->dx_m;
     z[Y] -= e->dy_m;
-    if (fabs(sine) > 0)
-        turn_frame(z, t, cosine, sine);
-    magnet(e, z, t, cosine, sine);
-    if (fabs(sine) > 0)
-        turn_frame(z, t, cosine, -sine);
+    if (rolled)
+        track_turn_frame(z, t, roll[0], roll[1]);
+    magnet(e, z, t, exact, roll);
+    if (rolled)
+        track_turn_frame(z, t, roll[0], -roll[1]);
     z[X] += e->dx_m;
     z[Y] += e->dy_m;
+    if (moved)
+        drift(z, -e->ds_m, t);
+}
+
+static void cavity(const struct element *e, double energy_ev, double z[TRACK_DIM],
+                   struct tangent *t)
+{
+    double k = 2 * M_PI * e->frequency_hz / light_m_s, gain = e->voltage_v / energy_ev;
+    double slope;
+
+    drift(z, 0.5 * e->length_m, t);
+    slope = gain * k * cos(k * (z[CT] - e->lag_m));
+    for (uint32_t c = 0; t && c < t->n; c++)
+        t->column[c][DELTA] -= slope * t->column[c][CT];
+    z[DELTA] -= gain * sin(k * (z[CT] - e->lag_m));
+    drift(z, 0.5 * e->length_m, t);
+}
+
+static void any_element(const struct element *element, double z[TRACK_DIM],
+                        struct tangent *tangent, bool exact)
+{
+    if (element->length_m > 0 && has_field(element))
+        misaligned_magnet(element, z, tangent, exact);
+    else
+        halves_with_kick(element, z, tangent);
 }
 
 void track_element(const struct element *element, double z[TRACK_DIM], struct tangent *tangent)
 {
-    if (element->length_m > 0 && has_field(element))
-        misaligned_magnet(element, z, tangent);
-    else
-        halves_with_kick(element, z, tangent);
+    any_element(element, z, tangent, false);
+}
+
+enum rc track_range_as(const struct tracking *how, const struct lattice *lattice,
+                       uint32_t first, uint32_t end, double z[TRACK_DIM],
+                       struct tangent *tangent)
+{
+    if (how->cavities && !(lattice->energy_gev > 0))
+        return err_set(RC_INPUT, "cavities act on a ring of known energy only: none is given");
+    for (uint32_t i = first; i < end; i++) {
+        const struct element *element = &lattice->element[i];
+
+        if (how->cavities && element->kind == ELEMENT_CAVITY)
+            cavity(element, lattice->energy_gev * 1e9, z, tangent);
+        else
+            any_element(element, z, tangent, how->exact);
+        /* Written so that a NaN is lost too. */
+        if (!(fabs(z[X]) < lost_m && fabs(z[Y]) < lost_m &&
+              isfinite(z[PX] + z[PY] + z[CT] + z[DELTA])))
+            return err_set(RC_NUMERIC, "particle lost in element %u '%s' at s = %.3f m", i,
+                           element->name, lattice->s_m[i]);
+    }
+    return RC_OK;
 }
 
 enum rc track_range(const struct lattice *lattice, uint32_t first, uint32_t end,
                     double z[TRACK_DIM], struct tangent *tangent)
 {
-    for (uint32_t i = first; i < end; i++) {
-        track_element(&lattice->element[i], z, tangent);
-        /* Written so that a NaN is lost too. */
-        if (!(fabs(z[X]) < lost_m && fabs(z[Y]) < lost_m && isfinite(z[PX] + z[PY] + z[CT])))
-            return err_set(RC_NUMERIC, "particle lost in element %u '%s' at s = %.3f m", i,
-                           lattice->element[i].name, lattice->s_m[i]);
-    }
-    return RC_OK;
+    return track_range_as(&(struct tracking){0}, lattice, first, end, z, tangent);
 }
