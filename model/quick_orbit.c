@@ -145,7 +145,7 @@ static bool is_affine(const struct element *e)
 /* The planes apart and not turned: what `body` and the kernel below can do. */
 static bool is_upright(const struct element *e)
 {
-    return is_zero(e->roll_rad) && is_zero(e->a[1]);
+    return is_zero(e->roll_rad) && is_zero(e->ds_m) && is_zero(e->a[1]);
 }
 
 static bool is_magnet(const struct element *e)
@@ -382,7 +382,8 @@ static void ray_element(struct ray *ray, const struct element *element, double d
 
 static INLINE bool is_simple_sextupole(const struct element *e)
 {
-    return is_zero(e->roll_rad) && is_zero(e->angle_rad) && !has_order(e, 3);
+    return is_zero(e->roll_rad) && is_zero(e->ds_m) && is_zero(e->angle_rad) &&
+           !has_order(e, 3);
 }
 
 static INLINE void ray_block(struct ray *ray, const struct quick_orbit *quick,

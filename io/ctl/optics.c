@@ -8,11 +8,13 @@
 #include "io/ctl/ring/draw.h"
 #include "io/ctl/ring/request.h"
 #include "io/ctl/ring/table.h"
+#include "model/chromaticity.h"
 
 enum rows { ROWS_BPMS, ROWS_ALL, ROWS_NONE };
 
 static struct request request;
 static struct optics *optics;
+static double chromaticity[2], natural[2]; /* NaN: none, see compute_chromaticity */
 
 static enum rc take_rows(struct args *args, enum rows *rows)
 {
@@ -65,6 +67,8 @@ static void print_head(void)
            ring->n_bpm, ring->n_hcorrector, ring->n_vcorrector, ring->circumference_m);
     printf("%-13s%s\n", "integrator", integrator_word(request.integrator));
     printf("%-13sx %.9f   y %.9f\n", "tune", optics->tune_x, optics->tune_y);
+    printf("%-13sx %.6f   y %.6f   (natural: x %.6f   y %.6f)\n", "chromaticity",
+           chromaticity[0], chromaticity[1], natural[0], natural[1]);
     printf("%-13s%.9e\n", "alpha_c", optics->alpha_c);
     print_extremes("beta x", optics->beta_x_m);
     print_extremes("beta y", optics->beta_y_m);
@@ -103,6 +107,8 @@ static void print_json(const struct table *table)
         "energy_gev", ring->energy_gev, "circumference_m", ring->circumference_m, "tune",
         optics->tune_x, optics->tune_y, "momentum_compaction", optics->alpha_c);
 
+    json_object_set_new(root, "chromaticity", json_numbers(chromaticity, 2, 1));
+    json_object_set_new(root, "chromaticity_natural", json_numbers(natural, 2, 1));
     table_add_json(root, table);
     json_print(root);
     json_decref(root);
@@ -119,12 +125,28 @@ static enum rc write_csv(const struct table *table)
     return output_close(file, request.csv);
 }
 
+/* A ring may be stable on momentum and not beside it: then its optics are shown all the same.
+ */
+static void compute_chromaticity(void)
+{
+    bool exact = request.integrator == INTEGRATOR_EXACT;
+
+    if (chromaticity_corrected(request.ring, exact, chromaticity) != RC_OK) {
+        fprintf(stderr, "orbitctl: note: no chromaticity: %s\n", err_text());
+        chromaticity[0] = chromaticity[1] = (double) NAN;
+    }
+    if (chromaticity_natural(request.ring, exact, natural) != RC_OK)
+        natural[0] = natural[1] = (double) NAN;
+}
+
 static enum rc compute(void)
 {
     enum rc rc = optics_create(&optics, request.ring->n_element);
 
     if (rc == RC_OK)
         rc = optics_compute(optics, request.ring, request.integrator);
+    if (rc == RC_OK)
+        compute_chromaticity();
     return rc == RC_OK ? rc : err_add(rc, "%s", request.path);
 }
 

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "io/ctl/ctl.h"
 #include "io/ctl/ring/draw.h"
@@ -14,6 +15,7 @@ static struct closed_orbit_request problem;
 static struct closed_orbit orbit;
 static double (*everywhere)[TRACK_DIM]; /* [n_element + 1] */
 static double rf_shift_hz;
+static struct tracking how;
 
 static enum rc take_momentum(struct args *args)
 {
@@ -28,11 +30,18 @@ static enum rc take_momentum(struct args *args)
     return rc;
 }
 
-static enum rc set_path(void)
+static enum rc set_problem(void)
 {
+    static const enum orbit_mode modes[] = {[RING_4D] = ORBIT_FIXED_MOMENTUM,
+                                            [RING_FIXED_RF] = ORBIT_FIXED_RF,
+                                            [RING_6D] = ORBIT_6D};
     double f = request.ring->rf_frequency_hz;
 
-    problem.mode = request.mode == RING_4D ? ORBIT_FIXED_MOMENTUM : ORBIT_FIXED_RF;
+    problem.mode = modes[request.mode];
+    problem.exact = how.exact = request.integrator == INTEGRATOR_EXACT;
+    how.cavities = request.mode == RING_6D;
+    if (f <= 0 && request.mode == RING_6D)
+        return err_set(RC_INPUT, "--mode 6d: the ring has no cavity with a frequency");
     if (fpclassify(rf_shift_hz) == FP_ZERO)
         return RC_OK;
     if (f <= 0)
@@ -41,10 +50,25 @@ static enum rc set_path(void)
     return RC_OK;
 }
 
+static enum rc follow(void)
+{
+    const struct lattice *ring = request.ring;
+    double z[TRACK_DIM];
+    enum rc rc = RC_OK;
+
+    memcpy(z, orbit.start, sizeof z);
+    for (uint32_t i = 0; rc == RC_OK && i < ring->n_element; i++) {
+        memcpy(everywhere[i], z, sizeof z);
+        rc = track_range_as(&how, ring, i, i + 1, z, NULL);
+    }
+    memcpy(everywhere[ring->n_element], z, sizeof z);
+    return rc;
+}
+
 static enum rc compute(void)
 {
     uint32_t n = request.ring->n_element + 1;
-    enum rc rc = set_path();
+    enum rc rc = set_problem();
 
     if (rc == RC_OK)
         rc = closed_orbit_solve(request.ring, &problem, &orbit);
@@ -53,7 +77,7 @@ static enum rc compute(void)
     everywhere = calloc(n, sizeof *everywhere);
     if (!everywhere)
         return err_set(RC_NOMEM, "no memory for an orbit of %u places", n);
-    return closed_orbit_everywhere(request.ring, orbit.start, everywhere);
+    return follow();
 }
 
 /* ---- results ------------------------------------------------------------------------- */
@@ -91,8 +115,9 @@ static void print_text(void)
     double tune[2];
 
     printf("%-13s%s\n", "ring", ring->title && ring->title[0] ? ring->title : request.path);
-    printf("%-13s%s, %u Newton steps, last step %.2g m\n", "mode", mode_word(request.mode),
-           orbit.iterations, orbit.last_step);
+    printf("%-13s%s, integrator %s, %u Newton steps, last step %.2g m\n", "mode",
+           mode_word(request.mode), integrator_word(request.integrator), orbit.iterations,
+           orbit.last_step);
     if (closed_orbit_is_stable(orbit.turn, tune))
         printf("%-13s%.9f and %.9f (about this orbit, fractional, 0 to 0.5)\n", "tunes",
                tune[0], tune[1]);
@@ -133,8 +158,9 @@ static json_t *bpms_json(void)
 static void print_json(const struct table *table)
 {
     struct extent x = at_bpms(0), y = at_bpms(2);
-    json_t *root = json_pack("{s:s, s:s, s:i, s:f, s:f, s:[f,f], s:[f,f]}", "lattice",
-                             request.path, "mode", mode_word(request.mode), "iterations",
+    json_t *root = json_pack("{s:s, s:s, s:s, s:i, s:f, s:f, s:[f,f], s:[f,f]}", "lattice",
+                             request.path, "mode", mode_word(request.mode), "integrator",
+                             integrator_word(request.integrator), "iterations",
                              (int) orbit.iterations, "last_step", orbit.last_step, "delta_p",
                              orbit.start[4], "rms_m", x.rms, y.rms, "max_m", x.max, y.max);
 
@@ -200,7 +226,7 @@ static enum rc show(void)
 
 int command_orbit(struct ctl *ctl)
 {
-    enum rc rc = request_take(&request, &ctl->args, ctl->json, "4d|fixed-rf");
+    enum rc rc = request_take(&request, &ctl->args, ctl->json, "4d|fixed-rf|6d");
 
     if (rc == RC_OK)
         rc = take_momentum(&ctl->args);

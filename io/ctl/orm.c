@@ -21,12 +21,15 @@ static bool row_names;            /* --row-names */
 
 static enum rc compute_about_orbit(enum response_mode mode)
 {
-    struct closed_orbit_request problem = {
-        .mode = mode == RESPONSE_FIXED_RF ? ORBIT_FIXED_RF : ORBIT_FIXED_MOMENTUM};
+    const struct tracking how = {.exact = request.integrator == INTEGRATOR_EXACT};
+    const struct closed_orbit_request problem = {
+        .mode = mode == RESPONSE_FIXED_RF ? ORBIT_FIXED_RF : ORBIT_FIXED_MOMENTUM,
+        .exact = how.exact};
     struct closed_orbit orbit = {0};
     enum rc rc = closed_orbit_solve(request.ring, &problem, &orbit);
 
-    return rc == RC_OK ? response_matrix_about(request.ring, orbit.start, mode, matrix) : rc;
+    return rc == RC_OK ? response_matrix_about_as(&how, request.ring, orbit.start, mode, matrix)
+                       : rc;
 }
 
 static enum rc compute_design(enum response_mode mode)
@@ -214,9 +217,8 @@ static void print_text(void)
 
     printf("%-13s%s\n", "ring", ring->title && ring->title[0] ? ring->title : request.path);
     printf("%-13s%s, %s\n", "mode", mode_word(request.mode),
-           about_orbit ? "about the closed orbit (slices)" : "about the design orbit");
-    if (!about_orbit)
-        printf("%-13s%s\n", "integrator", integrator_word(request.integrator));
+           about_orbit ? "about the closed orbit" : "about the design orbit");
+    printf("%-13s%s\n", "integrator", integrator_word(request.integrator));
     printf("%-13s%u rows by %u columns, m/rad%s\n", "matrix", lattice_rows(ring),
            shown_columns(), with_rf ? "; RF: m/Hz" : "");
     print_plane(0);

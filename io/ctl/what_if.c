@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "io/ctl/ctl.h"
 #include "io/ctl/plot/figure.h"
@@ -10,11 +11,13 @@
 #include "io/ctl/ring/inside.h"
 #include "io/ctl/ring/request.h"
 #include "io/ctl/ring/table.h"
+#include "model/chromaticity.h"
 #include "model/closed_orbit.h"
 
 static struct request request;
 static struct optics *before, *after;
-static struct closed_orbit orbit; /* after the changes */
+static double xi_before[2], xi_after[2]; /* chromaticities; NaN: none */
+static struct closed_orbit orbit;        /* after the changes */
 static double (*everywhere)[TRACK_DIM];
 
 /* After against before at every entrance and the end; one block of memory, owned by beat_x. */
@@ -33,14 +36,38 @@ static enum rc compute_optics(struct optics **optics, const struct lattice *ring
     return rc == RC_OK ? rc : err_add(rc, "%s %s", request.path, when);
 }
 
+static enum rc follow(const struct tracking *how)
+{
+    const struct lattice *ring = request.ring;
+    double z[TRACK_DIM];
+    enum rc rc = RC_OK;
+
+    memcpy(z, orbit.start, sizeof z);
+    for (uint32_t i = 0; rc == RC_OK && i < ring->n_element; i++) {
+        memcpy(everywhere[i], z, sizeof z);
+        rc = track_range_as(how, ring, i, i + 1, z, NULL);
+    }
+    memcpy(everywhere[ring->n_element], z, sizeof z);
+    return rc;
+}
+
+static void compute_chromaticity(const struct lattice *ring, double xi[2])
+{
+    if (chromaticity_corrected(ring, request.integrator == INTEGRATOR_EXACT, xi) == RC_OK)
+        return;
+    fprintf(stderr, "orbitctl: note: no chromaticity: %s\n", err_text());
+    xi[0] = xi[1] = (double) NAN;
+}
+
 static enum rc compute_orbit(void)
 {
     struct closed_orbit_request problem = {
-        .mode = request.mode == RING_4D ? ORBIT_FIXED_MOMENTUM : ORBIT_FIXED_RF};
+        .mode = request.mode == RING_4D ? ORBIT_FIXED_MOMENTUM : ORBIT_FIXED_RF,
+        .exact = request.integrator == INTEGRATOR_EXACT};
     enum rc rc = closed_orbit_solve(request.ring, &problem, &orbit);
 
     if (rc == RC_OK)
-        rc = closed_orbit_everywhere(request.ring, orbit.start, everywhere);
+        rc = follow(&(struct tracking){.exact = problem.exact});
     return rc == RC_OK ? rc : err_add(rc, "%s after the changes", request.path);
 }
 
@@ -80,9 +107,12 @@ static enum rc compute(void)
         rc = compute_optics(&after, request.ring, "after the changes");
     if (rc == RC_OK)
         rc = compute_orbit();
-    if (rc == RC_OK)
-        compare();
-    return rc;
+    if (rc != RC_OK)
+        return rc;
+    compute_chromaticity(request.before, xi_before);
+    compute_chromaticity(request.ring, xi_after);
+    compare();
+    return RC_OK;
 }
 
 /* ---- results ------------------------------------------------------------------------- */
@@ -128,6 +158,8 @@ static void print_text(void)
     printf("%-22s %16s %16s %16s\n", "", "before", "after", "change");
     print_pair("tune x", before->tune_x, after->tune_x);
     print_pair("tune y", before->tune_y, after->tune_y);
+    print_pair("chromaticity x", xi_before[0], xi_after[0]);
+    print_pair("chromaticity y", xi_before[1], xi_after[1]);
     print_pair("momentum comp. [1e-3]", before->alpha_c * 1e3, after->alpha_c * 1e3);
     printf("\n%-22s %16s %16s\n", "over all elements", "rms", "largest");
     print_extent("beta beat x", change.beat_x, 100, "%");
@@ -152,10 +184,11 @@ static void fill_table(struct table *table)
     table_add(table, "orbit_y_m", change.y_m, 1);
 }
 
-static json_t *optics_json(const struct optics *optics)
+static json_t *optics_json(const struct optics *optics, const double xi[2])
 {
-    return json_pack("{s:[f,f], s:f}", "tune", optics->tune_x, optics->tune_y,
-                     "momentum_compaction", optics->alpha_c);
+    return json_pack("{s:[f,f], s:o, s:f}", "tune", optics->tune_x, optics->tune_y,
+                     "chromaticity", json_numbers(xi, 2, 1), "momentum_compaction",
+                     optics->alpha_c);
 }
 
 static json_t *extent_json(const double *value)
@@ -170,10 +203,11 @@ static void print_json(const struct table *table)
     json_t *root = json_pack(
         "{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "lattice", request.path,
         "integrator", integrator_word(request.integrator), "mode", mode_word(request.mode),
-        "before", optics_json(before), "after", optics_json(after), "beta_beat_x_summary",
-        extent_json(change.beat_x), "beta_beat_y_summary", extent_json(change.beat_y),
-        "dispersion_change_m_summary", extent_json(change.eta_x_m), "orbit_x_m_summary",
-        extent_json(change.x_m), "orbit_y_m_summary", extent_json(change.y_m));
+        "before", optics_json(before, xi_before), "after", optics_json(after, xi_after),
+        "beta_beat_x_summary", extent_json(change.beat_x), "beta_beat_y_summary",
+        extent_json(change.beat_y), "dispersion_change_m_summary", extent_json(change.eta_x_m),
+        "orbit_x_m_summary", extent_json(change.x_m), "orbit_y_m_summary",
+        extent_json(change.y_m));
 
     table_add_json(root, table);
     json_print(root);

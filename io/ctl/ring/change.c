@@ -35,6 +35,7 @@ static const struct field named[] = {
     {"k3", 1e7, 3, 1. / 6, 0},
     {"dx", 0.1, -1, 1, offsetof(struct element, dx_m)},
     {"dy", 0.1, -1, 1, offsetof(struct element, dy_m)},
+    {"ds", 0.1, -1, 1, offsetof(struct element, ds_m)},
     {"tilt", 1.6, -1, 1, offsetof(struct element, roll_rad)},
     {"hkick", 0.1, -1, 1, offsetof(struct element, hkick_rad)},
     {"vkick", 0.1, -1, 1, offsetof(struct element, vkick_rad)},
@@ -72,7 +73,7 @@ static enum rc find_field(struct target *target, const struct change *change)
         return RC_OK;
     return err_set(RC_INPUT,
                    "%s: there is no field %s; fields are k1, k2, k3, a0 to a%d, b0 to b%d, dx, "
-                   "dy, tilt, hkick, vkick",
+                   "dy, ds, tilt, hkick, vkick",
                    change->text, change->field, ELEMENT_TERMS - 1, ELEMENT_TERMS - 1);
 }
 
@@ -370,8 +371,8 @@ bool change_moves_orbit(const struct lattice *lattice)
         const struct element *e = &lattice->element[i];
 
         if (!is_zero(e->hkick_rad) || !is_zero(e->vkick_rad) || !is_zero(e->dx_m) ||
-            !is_zero(e->dy_m) || !is_zero(e->roll_rad) || !is_zero(e->b[0]) ||
-            !is_zero(e->a[0]))
+            !is_zero(e->dy_m) || !is_zero(e->ds_m) || !is_zero(e->roll_rad) ||
+            !is_zero(e->b[0]) || !is_zero(e->a[0]))
             return true;
     }
     return false;

@@ -8,7 +8,7 @@
  *   NAME=urad            the kick of a corrector, by the corrector's name
  *
  * Fields: k1 [1/m^2], k2 [1/m^3], k3 [1/m^4] as in a lattice file; b0 ... b15 and a0 ... a15,
- * the normal and skew coefficients of model/lattice.h; dx, dy [m]; tilt [rad]; hkick, vkick
+ * the normal and skew coefficients of model/lattice.h; dx, dy, ds [m]; tilt [rad]; hkick, vkick
  * [rad].
  */
 #ifndef ORBIT_IO_CTL_RING_CHANGE_H

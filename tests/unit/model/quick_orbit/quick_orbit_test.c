@@ -45,6 +45,8 @@ static void spoil(struct lattice *ring)
         e->dy_m = somewhere(5e-6);
         if (i % 3 == 0)
             e->roll_rad = somewhere(1e-5);
+        if (i % 4 == 0)
+            e->ds_m = somewhere(1e-3);
         if (i % 5 == 0)
             assert_int_equal(lattice_set_field(ring, i, 1, true, somewhere(1e-4)), RC_OK);
         if (i % 7 == 0)

@@ -95,6 +95,7 @@ class Commands(unittest.TestCase):
             self.assertAlmostEqual(got["tune"][0], want["qx"], delta=1e-7)
             self.assertAlmostEqual(got["tune"][1], want["qy"], delta=1e-7)
             self.assertAlmostEqual(got["circumference_m"], want["C"], delta=1e-6)
+            self.assertEqual(len(got["chromaticity"]), 2)
             self.assertAlmostEqual(got["momentum_compaction"] / want["alpha_c"], 1, delta=1e-7)
             for key in ("name", "kind", "s_m", "length_m", "beta_x_m", "alpha_x", "mu_x_rad", "beta_y_m", "eta_x_m"):
                 self.assertEqual(len(got[key]), want["elements"], key)
@@ -125,7 +126,7 @@ class Commands(unittest.TestCase):
             self.assertEqual(len(matrix["rows"]), 246)
             self.assertEqual(matrix["columns"][48], "VS3M2D1R")
             for name, plane in (("HS1MT1R", "x_m"), ("VS2M2D1R", "y_m")):
-                ends = [answer("orbit", *words, "--kick", f"{name}={kick}")["bpms"][plane] for kick in (1, -1)]
+                ends = [answer("orbit", *words, "--integrator", "at", "--kick", f"{name}={kick}")["bpms"][plane] for kick in (1, -1)]
                 column = matrix["columns"].index(name)
                 rows = range(123) if plane == "x_m" else range(123, 246)
                 for i, plus, minus in zip(rows, *ends):
@@ -155,6 +156,22 @@ class Commands(unittest.TestCase):
             self.assertEqual(len(values), n)
             self.assertEqual(values, sorted(values, reverse=True))
             self.assertAlmostEqual(got["condition"][plane] * values[-1] / values[0], 1, delta=1e-12)
+
+    def test_sextupoles_correct_the_chromaticity(self):
+        got = answer("optics", lattice("bessy2"), "--integrator", "at")
+        self.assertAlmostEqual(got["chromaticity"][0], 1.749426, delta=1e-4)
+        self.assertAlmostEqual(got["chromaticity"][1], 3.019299, delta=1e-4)
+        self.assertLess(max(got["chromaticity_natural"]), -20)
+        off = answer("optics", lattice("bessy2"), "--integrator", "at", "--scale", "S*=0")
+        self.assertAlmostEqual(off["chromaticity"][0], got["chromaticity_natural"][0], delta=1e-6)
+
+    def test_cavities_keep_the_path_of_a_turn(self):
+        kick = ["--kick", "HS1MT1R=50"]
+        fixed = answer("orbit", lattice("bessy2"), "--mode", "fixed-rf", *kick)
+        six = answer("orbit", lattice("bessy2"), "--mode", "6d", *kick)
+        for a, b in zip(fixed["bpms"]["x_m"], six["bpms"]["x_m"]):
+            self.assertAlmostEqual(a, b, delta=2e-9)
+        self.assertGreater(rms(fixed["bpms"]["x_m"]), 1e-4)
 
     def test_a_misalignment_moves_the_orbit_and_couples_the_response(self):
         words = [lattice("bessy2"), "--set", "Q1M1D1R.dy=1e-4"]
@@ -204,6 +221,7 @@ class Commands(unittest.TestCase):
                 (("optics", ring, "--set", "Q1M1D1.k1=2"), 1, "near it: Q1M1D1R"),
                 (("optics", ring, "--from", "200", "--to", "100"), 1, "--from"),
                 (("orbit", ring, "--kick", "HS1MT1=5"), 1, "near it: HS1MT1R"),
+                (("orbit", lattice("dba"), "--mode", "6d"), 1, "no cavity"),
                 (("orbit", ring, "--mode", "5d"), 2, "--mode 5d"),
                 (("orbit", ring, "--mode", "fixed-rf", "--delta", "1e-3"), 2, "--delta"),
                 (("orm", ring, "--csv", "/nowhere/x.csv"), 1, "/nowhere/x.csv"),
