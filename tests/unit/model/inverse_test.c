@@ -122,6 +122,90 @@ static void a_column_of_weight_zero_is_never_driven(void **state)
         assert_close(k[ROWS + i], small[i], 0, 1e-12);
 }
 
+/* ---- masked rows, chosen columns, zero sum ---- */
+
+static void masking_a_row_is_a_weight_of_zero(void **state)
+{
+    double w[ROWS] = {1, 2, 0.5, 1, 3, 2, 1, 1.5, 2}, u[COLS] = {1, 2, 1, 0.5, 1, 1};
+    double k[COLS * ROWS], fresh[COLS * ROWS];
+    struct inverse_block weighted = block;
+
+    (void) state;
+    weighted.row_weight = w;
+    weighted.col_weight = u;
+    assert_int_equal(inverse_tikhonov(&weighted, 0.3, k, NULL), RC_OK);
+    assert_int_equal(inverse_mask_row(&weighted, 5, k), RC_OK);
+    assert_int_equal(inverse_mask_row(&weighted, 2, k), RC_OK);
+    w[5] = w[2] = 0;
+    assert_int_equal(inverse_tikhonov(&weighted, 0.3, fresh, NULL), RC_OK);
+    for (int i = 0; i < COLS * ROWS; i++)
+        assert_close(k[i], fresh[i], 0, 1e-12);
+}
+
+static void masking_more_rows_than_it_can_spare_is_refused(void **state)
+{
+    double k[COLS * ROWS], before[COLS * ROWS];
+
+    (void) state;
+    assert_int_equal(inverse_tikhonov(&block, 0, k, NULL), RC_OK);
+    for (uint32_t row = 0; row < ROWS - COLS; row++)
+        assert_int_equal(inverse_mask_row(&block, row, k), RC_OK);
+    memcpy(before, k, sizeof k);
+    assert_int_equal(inverse_mask_row(&block, ROWS - COLS, k), RC_NUMERIC);
+    assert_memory_equal(k, before, sizeof k);
+    assert_int_equal(inverse_mask_row(&block, ROWS, k), RC_RANGE);
+}
+
+static void columns_can_be_chosen(void **state)
+{
+    const uint32_t column[] = {1, 2, 3, 4, 5, 6}, beyond[] = {1, 2, 3, 4, 5, STRIDE};
+    struct inverse_block chosen = block;
+    double k[COLS * ROWS], same[COLS * ROWS];
+
+    (void) state;
+    chosen.first_col = 0;
+    chosen.column = column;
+    assert_int_equal(inverse_tikhonov(&chosen, 0.1, k, NULL), RC_OK);
+    assert_int_equal(inverse_tikhonov(&block, 0.1, same, NULL), RC_OK);
+    assert_memory_equal(k, same, sizeof k);
+    chosen.column = beyond;
+    assert_int_equal(inverse_tikhonov(&chosen, 0.1, k, NULL), RC_RANGE);
+}
+
+/* The zero sum of a correction for any reading, by both inverses, and after masking. */
+static double largest_sum(const double *k, const double *sum)
+{
+    double most = 0;
+
+    for (int i = 0; i < ROWS; i++) {
+        double total = 0;
+
+        for (int j = 0; j < COLS; j++)
+            total += sum[j] * k[j * ROWS + i];
+        most = fmax(most, fabs(total));
+    }
+    return most;
+}
+
+static void a_zero_sum_is_kept(void **state)
+{
+    const double sum[COLS] = {1, -0.5, 2, 0.1, 1, 3};
+    struct inverse_block bound = block;
+    double k[COLS * ROWS], singular[COLS];
+
+    (void) state;
+    assert_int_equal(inverse_tikhonov(&bound, 0.1, k, NULL), RC_OK);
+    assert_true(largest_sum(k, sum) > 0.01);
+    bound.zero_sum = sum;
+    bound.zero_sum_weight = 1e4;
+    assert_int_equal(inverse_tikhonov(&bound, 0.1, k, NULL), RC_OK);
+    assert_true(largest_sum(k, sum) < 1e-6);
+    assert_int_equal(inverse_mask_row(&bound, 4, k), RC_OK);
+    assert_true(largest_sum(k, sum) < 1e-6);
+    assert_int_equal(inverse_truncated(&bound, 0, k, singular), RC_OK);
+    assert_true(largest_sum(k, sum) < 1e-6);
+}
+
 static void truncation_keeps_the_largest_values(void **state)
 {
     double k[COLS * ROWS], singular[COLS], inverse[ROWS];
@@ -204,6 +288,10 @@ int main(void)
         cmocka_unit_test(tikhonov_solves_its_normal_equations),
         cmocka_unit_test(a_row_of_weight_zero_is_not_looked_at),
         cmocka_unit_test(a_column_of_weight_zero_is_never_driven),
+        cmocka_unit_test(masking_a_row_is_a_weight_of_zero),
+        cmocka_unit_test(masking_more_rows_than_it_can_spare_is_refused),
+        cmocka_unit_test(columns_can_be_chosen),
+        cmocka_unit_test(a_zero_sum_is_kept),
         cmocka_unit_test(truncation_keeps_the_largest_values),
         cmocka_unit_test(a_wide_block_is_inverted_from_the_right),
         cmocka_unit_test(dependent_columns_are_refused_with_a_reason),

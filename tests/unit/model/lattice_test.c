@@ -70,6 +70,29 @@ static void fields_are_set_within_range_only(void **state)
     lattice_destroy(ring);
 }
 
+static void fields_are_set_by_name_for_one_or_for_all(void **state)
+{
+    const struct lattice_field field = {.n = 2, .value = 7}, wrong = {.n = ELEMENT_TERMS};
+    struct lattice *ring;
+
+    (void) state;
+    assert_int_equal(lattice_create(&ring, 3), RC_OK);
+    for (int i = 0; i < 3; i++)
+        ring->element[i] = (struct element){.name = i == 1 ? "B" : "A", .length_m = 1};
+    assert_int_equal(lattice_finish(ring), RC_OK);
+    assert_int_equal(lattice_set_field_named(ring, "A", 1, &field), RC_OK);
+    assert_close(ring->element[0].b[2], 0, 0, 0);
+    assert_close(ring->element[2].b[2], 7, 0, 0);
+    assert_int_equal(lattice_set_field_named(ring, "A", LATTICE_EVERY_OCCURRENCE, &field),
+                     RC_OK);
+    assert_close(ring->element[0].b[2], 7, 0, 0);
+    assert_close(ring->element[1].b[2], 0, 0, 0);
+    assert_int_equal(lattice_set_field_named(ring, "A", 2, &field), RC_RANGE);
+    assert_int_equal(lattice_set_field_named(ring, "C", -1, &field), RC_RANGE);
+    assert_int_equal(lattice_set_field_named(ring, "B", 0, &wrong), RC_RANGE);
+    lattice_destroy(ring);
+}
+
 static void a_ring_beyond_the_limit_is_refused(void **state)
 {
     struct lattice *ring;
@@ -85,6 +108,7 @@ int main(void)
         cmocka_unit_test(the_lowest_rf_frequency_is_the_fundamental),
         cmocka_unit_test(lengths_that_are_none_are_refused),
         cmocka_unit_test(fields_are_set_within_range_only),
+        cmocka_unit_test(fields_are_set_by_name_for_one_or_for_all),
         cmocka_unit_test(a_ring_beyond_the_limit_is_refused),
     };
 
