@@ -126,6 +126,8 @@ enum rc closed_orbit_solve(const struct lattice *lattice,
     struct tangent tangent;
     enum rc rc;
 
+    if (request->mode == ORBIT_6D && lattice->rf_frequency_hz <= 0)
+        return err_set(RC_INPUT, "no orbit in six dimensions: the ring has no cavity");
     if (request->mode == ORBIT_FIXED_MOMENTUM)
         found.start[DELTA] = request->delta;
     if (request->mode != ORBIT_6D)
@@ -195,7 +197,7 @@ enum rc closed_orbit_at_bpms(const struct lattice *lattice, const double start[T
 /* With u = lambda + 1/lambda, the characteristic polynomial of a symplectic 4x4 matrix is
  * u^2 - tr(M) u + (c2 - 2), c2 = (tr(M)^2 - tr(M^2))/2: stable when both u are real and within
  * +-2. */
-bool closed_orbit_is_stable(double turn[4][4], double tune[2])
+bool closed_orbit_is_stable(double (*turn)[4], double tune[2])
 {
     static const double equal_tunes = 1e-12;
     double trace = 0, trace_square = 0, c2, split;

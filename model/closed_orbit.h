@@ -36,7 +36,8 @@ struct closed_orbit {
 };
 
 /* RC_NUMERIC with the reason: particle lost, no convergence, resonance (1 - M singular), or
- * motion about the orbit that is not stable. After a failure `start` is as it was given. */
+ * motion about the orbit that is not stable; RC_INPUT: ORBIT_6D without a cavity or an energy.
+ * After a failure `start` is as it was given. */
 MUST_USE enum rc closed_orbit_solve(const struct lattice *lattice,
                                     const struct closed_orbit_request *request,
                                     struct closed_orbit *orbit);
@@ -56,6 +57,6 @@ MUST_USE enum rc closed_orbit_at_bpms(const struct lattice *lattice,
 
 /* True and both fractional tunes (0..0.5, the order of the planes not told) if the motion of
  * the symplectic one-turn matrix is bounded; false if not. Only reads turn. */
-bool closed_orbit_is_stable(double turn[4][4], double tune[2]);
+bool closed_orbit_is_stable(double (*turn)[4], double tune[2]);
 
 #endif

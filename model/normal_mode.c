@@ -43,7 +43,11 @@ static enum rc take_mode(const struct eigen *eigen, int column, double *tune,
     int n = eigen->n;
     double re = eigen->re[column], im = eigen->im[column], size = hypot(re, im), total = 0;
 
-    if (!(fabs(size - 1) < off_circle) || !(fabs(im) > 0))
+    if (!(fabs(im) > 0))
+        return err_set(RC_NUMERIC,
+                       "no stable motion: the one-turn matrix has the real eigenvalue %.6g",
+                       re);
+    if (!(fabs(size - 1) < off_circle))
         return err_set(RC_NUMERIC, "no stable motion: a mode grows by %.6g per turn",
                        fmax(size, 1 / size));
     memset(v, 0, TRACK_DIM * sizeof *v);

@@ -163,7 +163,7 @@ static void a_cavity_of_the_wrong_sign_is_not_stable(void **state)
     assert_non_null(strstr(err_text(), "stable"));
 }
 
-static void cavities_need_an_energy(void **state)
+static void six_dimensions_need_a_cavity_and_an_energy(void **state)
 {
     const struct closed_orbit_request request = {.mode = ORBIT_6D};
     struct closed_orbit orbit = {.iterations = 0};
@@ -171,6 +171,10 @@ static void cavities_need_an_energy(void **state)
     (void) state;
     ring->energy_gev = 0;
     assert_int_equal(closed_orbit_solve(ring, &request, &orbit), RC_INPUT);
+    assert_non_null(strstr(err_text(), "energy"));
+    ring->rf_frequency_hz = 0;
+    assert_int_equal(closed_orbit_solve(ring, &request, &orbit), RC_INPUT);
+    assert_non_null(strstr(err_text(), "no cavity"));
 }
 
 /* The RF orbit in six dimensions is that of fixed RF frequency: same kicks, same path. */
@@ -218,7 +222,7 @@ int main(void)
         BESSY2(tunes_of_bessy2_in_six_dimensions),
         BESSY2(a_lag_moves_the_stable_phase_and_nothing_else),
         BESSY2(a_cavity_of_the_wrong_sign_is_not_stable),
-        BESSY2(cavities_need_an_energy),
+        BESSY2(six_dimensions_need_a_cavity_and_an_energy),
         BESSY2(six_dimensions_agree_with_the_path_condition),
         BESSY2(chromaticity_of_bessy2),
     };
