@@ -103,6 +103,29 @@ static void check_sources(struct check *c)
             fault(c, "source.actuator", "'%s' is a BPM source already", cfg->source_actuator);
 }
 
+static bool is_bpm_source(const struct cfg *cfg, const char *name)
+{
+    for (size_t i = 0; i < cfg->source_bpm.count; i++)
+        if (strcmp(cfg->source_bpm.name[i], name) == 0)
+            return true;
+    return false;
+}
+
+static void check_fieldbus(struct check *c)
+{
+    const struct cfg *cfg = c->cfg;
+    const char *bpm = cfg->fieldbus_bpm_source, *actuator = cfg->fieldbus_actuator_source;
+
+    if (bpm[0] && both(c, "fieldbus.bpm_source", "source.bpm") && !is_bpm_source(cfg, bpm))
+        fault(c, "fieldbus.bpm_source", "'%s' is not in source.bpm", bpm);
+    if (actuator[0] && both(c, "fieldbus.actuator_source", "source.actuator") &&
+        strcmp(actuator, cfg->source_actuator) != 0)
+        fault(c, "fieldbus.actuator_source", "'%s' is not source.actuator, '%s'", actuator,
+              cfg->source_actuator);
+    if ((bpm[0] || actuator[0]) && !cfg->fieldbus_map[0])
+        fault(c, "fieldbus.map", "is missing: where are the registers of these sources?");
+}
+
 /* ---- files --------------------------------------------------------------------------------
  */
 
@@ -266,6 +289,7 @@ void cfg_check(const struct cfg *cfg, const struct cfg_place *place, const char 
     check_files(&c);
     check_socket(&c);
     check_sources(&c);
+    check_fieldbus(&c);
     check_interface(&c);
     check_addr_list(&c);
     check_port(&c, "epics.pva_port", cfg->epics_pva_port, "epics.ca_port", cfg->epics_ca_port);
