@@ -89,13 +89,15 @@ static int64_t read_fair_server_ns(int core)
     return read_line(path, line, sizeof line) ? strtoll(line, NULL, 10) : -1;
 }
 
+/* tsc-early is the same counter during the first seconds after boot, before it is refined. */
 static bool clock_is_fast(void)
 {
     char line[64];
 
     return read_line("/sys/devices/system/clocksource/clocksource0/current_clocksource", line,
                      sizeof line) &&
-           (strcmp(line, "tsc") == 0 || strcmp(line, "arch_sys_counter") == 0);
+           (strcmp(line, "tsc") == 0 || strcmp(line, "tsc-early") == 0 ||
+            strcmp(line, "arch_sys_counter") == 0);
 }
 
 static void hold_dma_latency(struct host_grant *grant)

@@ -53,16 +53,24 @@ static void pause_briefly(void)
     nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
 }
 
-static struct client *connect_to(const char *socket_path)
+static bool has_ended(pid_t pid)
+{
+    siginfo_t info = {.si_pid = 0};
+
+    return waitid(P_PID, (id_t) pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+           info.si_pid == pid;
+}
+
+static struct client *connect_to(const char *socket_path, pid_t orbitd)
 {
     const int64_t give_up_ns = clock_mono_ns() + PATIENCE_S * NS_PER_S;
     struct client *client = NULL;
 
-    while (client_open(&client, socket_path, ROLE_OBSERVER, "guest", 0) != RC_OK)
-        if (clock_mono_ns() > give_up_ns)
+    while (client_open(&client, socket_path, ROLE_OBSERVER, "guest", 0) != RC_OK) {
+        if (has_ended(orbitd) || clock_mono_ns() > give_up_ns)
             return NULL;
-        else
-            pause_briefly();
+        pause_briefly();
+    }
     return client;
 }
 
@@ -186,7 +194,7 @@ int main(void)
            name.release, name.version);
     fflush(stdout);
     orbitd = start_orbitd();
-    client = connect_to("/run/orbitd/guest.sock");
+    client = connect_to("/run/orbitd/guest.sock", orbitd);
     printf("RESULT connected=%d\n", client != NULL);
     if (client)
         watch(orbitd, client);
