@@ -1,8 +1,9 @@
 #include "tests/support/temp_files.h"
 
-#include <dirent.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { PATHS = 16, PATH_SIZE = 320 };
@@ -16,17 +17,18 @@ int temp_files_setup(void **state)
     return mkdtemp(folder) ? 0 : -1;
 }
 
+static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *where)
+{
+    (void) status;
+    (void) kind;
+    (void) where;
+    return remove(path);
+}
+
 int temp_files_teardown(void **state)
 {
-    DIR *dir = opendir(folder);
-
     (void) state;
-    for (struct dirent *entry; dir && (entry = readdir(dir));)
-        if (entry->d_name[0] != '.')
-            unlink(temp_path(entry->d_name));
-    if (dir)
-        closedir(dir);
-    return rmdir(folder);
+    return nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 const char *temp_files_folder(void)
