@@ -4,20 +4,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/gateway/lease.h"
+#include "io/gateway/setpoint.h"
 #include "rt/base/clock.h"
 
 /* The monitor of a value may come this much after the confirmation of its put. */
 #define MONITOR_LAG_NS (3 * NS_PER_S / 10)
 
 struct column {
-    int set, readback;    /* channels, or -1 */
-    double kick_per_unit; /* rad per A; Hz per unit for the RF */
-    double limit, step;   /* in the PV's unit; 0: none */
-    bool writable;        /* a corrector that is not disabled by configuration */
-    bool wrote;           /* in the present arming */
-    bool foreign, clamped;
-    double written, written_before; /* PV units */
-    double nominal;                 /* RF: what was found first; NaN before */
+    int set, readback;        /* channels, or -1 */
+    struct setpoint setpoint; /* in the PV's unit; kicks in Hz for the RF */
+    bool writable;            /* a corrector that is not disabled by configuration */
+    double nominal;           /* RF: what was found first; NaN before */
 };
 
 struct actuators {
@@ -25,11 +23,7 @@ struct actuators {
     const struct devices *devices;
     uint64_t n_kick, n_col;
     struct column *column; /* [n_col] */
-    int64_t write_period_ns, next_write_ns;
-    uint64_t ack_arm_id, last_life, refused_life;
-    uint64_t last_cycle, n_written, n_refused;
-    int64_t last_write_ns;
-    void *block;    /* setpoint_size_b() */
+    struct lease lease;
     void *snapshot; /* snapshot_size_b(): which columns the loop holds disabled */
     double *value, *aux;
     int64_t *t_value_ns;
@@ -68,16 +62,16 @@ static enum rc add_columns(struct actuators *a, const struct devices *devices,
     enum rc rc = RC_OK;
     for (uint64_t i = 0; i < a->n_kick && rc == RC_OK; i++) {
         const struct corrector_device *device = &devices->corrector[i];
-        a->column[i] = (struct column){.kick_per_unit = device->rad_per_a,
-                                       .limit = device->limit_a,
-                                       .step = device->resolution_a,
-                                       .nominal = 0};
+        a->column[i] = (struct column){.setpoint = {.kick_per_unit = device->rad_per_a,
+                                                    .limit = device->limit_a,
+                                                    .step = device->resolution_a}};
         rc = add_pv(a, cfg, &device->pv_set, &a->column[i].set);
         rc = rc ? rc : add_pv(a, cfg, &device->pv_readback, &a->column[i].readback);
     }
     if (rc == RC_OK && devices->n_rf) {
         struct column *rf = &a->column[a->n_kick];
-        *rf = (struct column){.kick_per_unit = devices->rf.hz_per_unit, .nominal = NAN};
+        *rf =
+            (struct column){.setpoint.kick_per_unit = devices->rf.hz_per_unit, .nominal = NAN};
         rc = add_pv(a, cfg, &devices->rf.pv_set, &rf->set);
         rc = rc ? rc : add_pv(a, cfg, &devices->rf.pv_readback, &rf->readback);
     }
@@ -86,7 +80,7 @@ static enum rc add_columns(struct actuators *a, const struct devices *devices,
 
 void actuators_configure(struct actuators *a, const struct cfg *cfg)
 {
-    a->write_period_ns = (int64_t) (1e9 / cfg->epics_write_hz);
+    lease_set_rate(&a->lease, cfg->epics_write_hz);
     for (uint64_t i = 0; i < a->n_kick; i++) {
         a->column[i].writable = !is_disabled(cfg, a->devices->corrector[i].name);
     }
@@ -100,13 +94,11 @@ static enum rc make_arrays(struct actuators *a, const struct orbit_dims *dims)
     a->aux = calloc(n, sizeof *a->aux);
     a->t_value_ns = calloc(n, sizeof *a->t_value_ns);
     a->quality = calloc(n, sizeof *a->quality);
-    a->block = calloc(1, setpoint_size_b(dims));
     a->snapshot = calloc(1, snapshot_size_b(dims));
-    if (!a->column || !a->value || !a->aux || !a->t_value_ns || !a->quality || !a->block ||
-        !a->snapshot) {
+    if (!a->column || !a->value || !a->aux || !a->t_value_ns || !a->quality || !a->snapshot) {
         return err_set(RC_NOMEM, "no memory for the correctors");
     }
-    return RC_OK;
+    return lease_init(&a->lease, dims);
 }
 
 enum rc actuators_create(struct actuators **actuators, struct channels *channels,
@@ -143,7 +135,7 @@ void actuators_destroy(struct actuators *a)
     free(a->aux);
     free(a->t_value_ns);
     free(a->quality);
-    free(a->block);
+    lease_end(&a->lease);
     free(a->snapshot);
     free(a);
 }
@@ -153,66 +145,25 @@ void actuators_destroy(struct actuators *a)
 
 void actuators_forget(struct actuators *a)
 {
-    a->ack_arm_id = 0;
-    a->last_life = 0;
-    a->last_cycle = 0;
-    a->last_write_ns = 0;
+    lease_forget(&a->lease);
 }
 
-/* What was written before is history: from here on set points are only followed. */
-static void forget_written(struct actuators *a)
-{
-    for (uint64_t i = 0; i < a->n_col; i++) {
-        a->column[i].wrote = false;
-        a->column[i].foreign = false;
-        a->column[i].clamped = false;
-    }
-}
-
-/* A new arming begins with what is found. When neither CLOSED nor HOLD, everybody may set set
- * points. */
+/* A new arming begins with what is found. */
 static void follow_state(struct actuators *a, struct client *client)
 {
-    const struct status_block *status = client_status(client);
-    uint64_t arm_id = status_load(&status->arm_id), state = status_load(&status->state);
-    if (arm_id != a->ack_arm_id || (state != STATE_CLOSED && state != STATE_HOLD)) {
-        forget_written(a);
+    bool history = lease_follow(&a->lease, client);
+    for (uint64_t i = 0; history && i < a->n_col; i++) {
+        setpoint_forget(&a->column[i].setpoint);
     }
-    a->ack_arm_id = arm_id;
 }
 
 /* ---- writing
  * ------------------------------------------------------------------------------------ */
 
-static bool may_write(const struct actuators *a, struct client *client,
-                      const struct setpoint_head *head)
-{
-    return head->active == 1 && head->state == STATE_CLOSED &&
-           status_load(&client_status(client)->state) == STATE_CLOSED &&
-           head->run_id == client_run_id(client) && head->arm_id != 0 &&
-           head->arm_id == a->ack_arm_id && clock_mono_ns() < head->valid_until_ns;
-}
-
-/* What the power converter shall get: within its limits and on a DAC step. */
-static double to_pv_unit(struct column *column, double kick)
-{
-    double value = kick / column->kick_per_unit;
-    column->clamped = column->limit > 0 && fabs(value) > column->limit;
-    if (column->clamped) {
-        value = copysign(column->limit, value);
-    }
-    return column->step > 0 ? round(value / column->step) * column->step : value;
-}
-
-/* What the power converter has: what we wrote in this arming, else what was found. NaN: not
- * known. */
-static double present_value(const struct actuators *a, const struct column *column)
+static double found_value(const struct actuators *a, const struct column *column)
 {
     struct channel_view view;
     double found = NAN;
-    if (column->wrote) {
-        return column->written;
-    }
     channels_read(a->channels, column->set, 0, 1, &found, &view);
     return view.fault == CHANNEL_GOOD ? found : (double) NAN;
 }
@@ -220,28 +171,23 @@ static double present_value(const struct actuators *a, const struct column *colu
 /* False: the value must wait, its last put is not confirmed yet. */
 static bool write_column(struct actuators *a, struct column *column, double kick)
 {
-    double before = present_value(a, column);
-    double value = to_pv_unit(column, kick);
-    if (!isfinite(value) || !isfinite(before) || column->foreign ||
-        fabs(value - before) < 0.5 * column->step || value == before) {
+    double found = found_value(a, column), value;
+    if (!setpoint_is_due(&column->setpoint, kick, found, &value)) {
         return true;
     }
     enum rc rc = channels_put(a->channels, column->set, value);
     if (rc == RC_OK) {
-        column->written_before = before;
-        column->written = value;
-        column->wrote = true;
-        a->n_written++;
+        setpoint_note(&column->setpoint, value, found);
+        a->lease.n_written++;
     }
     return rc != RC_STATE;
 }
 
 /* True: nothing of the block is left to write. */
-static bool write_block(struct actuators *a, struct client *client,
-                        const struct setpoint_head *head)
+static bool write_block(struct actuators *a, struct client *client)
 {
     bool complete = true;
-    const double *kick = (const double *) (const void *) (head + 1);
+    const double *kick = lease_kicks(&a->lease);
     struct orbit_dims dims = *client_dims(client);
     const uint64_t *quality = client_read_snapshot(client, a->snapshot)
                                   ? snapshot_bits(&dims, a->snapshot, VEC_COL_QUALITY)
@@ -252,43 +198,13 @@ static bool write_block(struct actuators *a, struct client *client,
         if (!column->writable || disabled || column->set < 0) {
             continue;
         }
-        /* A process that was stopped in the middle of a batch must not go on after the lease.
-         */
-        if (clock_mono_ns() >= head->valid_until_ns) {
+        if (!lease_runs(&a->lease)) {
             break;
         }
         complete = write_column(a, column, kick[i]) && complete;
     }
     channels_flush();
-    a->last_cycle = head->cycle;
-    a->last_write_ns = clock_mono_ns();
     return complete;
-}
-
-/* The mean rate is capped; one batch may come a quarter of a period early, because blocks and
- * our ticks beat against each other and a block left out is a law step lost. */
-static int64_t next_write_ns(const struct actuators *a, int64_t now_ns)
-{
-    int64_t earliest_ns = now_ns - a->write_period_ns / 4;
-    int64_t from_ns = a->next_write_ns > earliest_ns ? a->next_write_ns : earliest_ns;
-    return from_ns + a->write_period_ns;
-}
-
-static void try_block(struct actuators *a, struct client *client, int64_t now_ns)
-{
-    const struct setpoint_head *head = a->block;
-    /* A refused block stays refused: CLOSED may come back while its lease still runs. */
-    if (now_ns < a->next_write_ns || !client_read_setpoint(client, a->block) ||
-        head->life == a->last_life || head->life == a->refused_life) {
-        return;
-    }
-    if (may_write(a, client, head)) {
-        a->next_write_ns = next_write_ns(a, now_ns);
-        a->last_life = write_block(a, client, head) ? head->life : 0;
-    } else if (head->active == 1) {
-        a->refused_life = head->life;
-        a->n_refused++;
-    }
 }
 
 /* ---- the frame
@@ -323,7 +239,8 @@ static double read_kick(const struct actuators *a, const struct column *column, 
     if (view.fault != CHANNEL_GOOD) {
         return 0;
     }
-    return (value - (isnan(column->nominal) ? value : column->nominal)) * column->kick_per_unit;
+    return (value - (isnan(column->nominal) ? value : column->nominal)) *
+           column->setpoint.kick_per_unit;
 }
 
 static void find_nominal(const struct actuators *a, struct column *column)
@@ -336,28 +253,18 @@ static void find_nominal(const struct actuators *a, struct column *column)
     }
 }
 
-static bool differs(const struct column *column, double a, double b)
-{
-    return fabs(a - b) > 1.5 * column->step + 1e-12 * fabs(b);
-}
-
 /* Between the confirmation of a put and its monitor the value written before still shows. */
 static void detect_foreign(const struct actuators *a, struct column *column, int64_t now_ns)
 {
-    struct channel_view view;
-    double found = NAN;
     int64_t t_done_ns;
-    if (!column->wrote || column->foreign ||
+    if (!column->setpoint.wrote ||
         channels_put_outstanding(a->channels, column->set, &t_done_ns)) {
         return;
     }
-    channels_read(a->channels, column->set, 0, 1, &found, &view);
-    if (view.fault != CHANNEL_GOOD || !differs(column, found, column->written)) {
-        return;
+    double found = found_value(a, column);
+    if (isfinite(found)) {
+        setpoint_watch(&column->setpoint, found, now_ns - t_done_ns < MONITOR_LAG_NS);
     }
-    bool may_be_late =
-        now_ns - t_done_ns < MONITOR_LAG_NS && !differs(column, found, column->written_before);
-    column->foreign = !may_be_late;
 }
 
 static void fill_column(struct actuators *a, uint64_t i, int64_t now_ns)
@@ -375,8 +282,8 @@ static void fill_column(struct actuators *a, uint64_t i, int64_t now_ns)
     if (i < a->n_kick) {
         detect_foreign(a, column, now_ns);
     }
-    quality |= column->foreign ? QUALITY_FOREIGN : 0;
-    quality |= column->clamped ? QUALITY_SATURATED : 0;
+    quality |= column->setpoint.foreign ? QUALITY_FOREIGN : 0;
+    quality |= column->setpoint.clamped ? QUALITY_SATURATED : 0;
     quality |= i < a->n_kick && !column->writable ? QUALITY_DISABLED : 0;
     a->quality[i] = quality;
 }
@@ -400,18 +307,16 @@ static void publish_frame(struct actuators *a, struct client *client, int64_t no
                               .t_sample_ns = now_ns,
                               .t_received_ns = now_ns,
                               .n_value = a->n_col};
-    head.word[WORD_ACK_ARM_ID] = (int64_t) a->ack_arm_id;
-    head.word[WORD_LAST_CYCLE] = (int64_t) a->last_cycle;
-    head.word[WORD_LAST_WRITE_NS] = a->last_write_ns;
+    lease_echo(&a->lease, &head);
     head.word[WORD_OUTSTANDING] = (int64_t) count_outstanding(a);
-    head.word[WORD_WRITES] = (int64_t) a->n_written;
-    head.word[WORD_REFUSED] = (int64_t) a->n_refused;
     client_publish_frame(client, &head, a->value, a->aux, a->t_value_ns, a->quality);
 }
 
 void actuators_step(struct actuators *a, struct client *client, int64_t now_ns)
 {
     follow_state(a, client);
-    try_block(a, client, now_ns);
+    if (lease_take(&a->lease, client, now_ns)) {
+        lease_finish(&a->lease, write_block(a, client));
+    }
     publish_frame(a, client, now_ns);
 }

@@ -1,17 +1,10 @@
 /* Correctors and RF over Channel Access: readbacks and set points found, and the writing of set
  * points under the lease.
  *
- * A block is written only if the state is CLOSED and the block is active, its run is the one of
- * the present connection, its arm_id was acknowledged in this connection, and its lease has not
- * ended, looked at immediately before the batch and before every value of it. Written is what
+ * Which block is written when is io/gateway/lease.h's to say; what of it, setpoint.h's: what
  * changes a set point by half a DAC step or more, rounded to steps and limited, at most
  * epics.write_hz times a second, one put per value outstanding. Disabled correctors and the RF
  * are never written.
- *
- * A set point that shows something else than what we wrote last, by more than 1.5 steps and
- * with no put under way, was changed by another master: QUALITY_FOREIGN until the next arming
- * or until the loop is neither CLOSED nor HOLD. Before our first write of an arming found
- * values are only followed.
  *
  * RF values are offsets from the frequency that was found first. One thread.
  */

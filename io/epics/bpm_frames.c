@@ -5,8 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "io/epics/faults.h"
 #include "io/epics/pace.h"
+#include "io/gateway/bpm_position.h"
+#include "io/gateway/faults.h"
 #include "rt/base/clock.h"
 
 enum value_fault { VALUE_GOOD, VALUE_NO_PV, VALUE_BAD_PV, VALUE_NOT_FINITE, VALUE_FAULT_COUNT };
@@ -238,21 +239,6 @@ static double take_raw(struct bpm_frames *frames, uint64_t bpm, uint64_t row)
     return isfinite(raw) ? raw * frames->devices->bpm[bpm].m_per_unit : 0;
 }
 
-/* With a roll each plane needs both readings, so that one bad reading spoils both. */
-static void mix_planes(const struct bpm_device *bpm, struct bpm_frame *frame, uint64_t x,
-                       uint64_t y)
-{
-    double p_x = bpm->gain_x * frame->value[x] - bpm->offset_x_m;
-    double p_y = bpm->gain_y * frame->value[y] - bpm->offset_y_m;
-    double c = cos(bpm->roll_rad), s = sin(bpm->roll_rad);
-    frame->value[x] = c * p_x + s * p_y;
-    frame->value[y] = c * p_y - s * p_x;
-    if (bpm->roll_rad != 0) {
-        uint64_t both = frame->quality[x] | frame->quality[y];
-        frame->quality[x] = frame->quality[y] = both;
-    }
-}
-
 static enum value_fault judge(const struct bpm_frames *frames, uint64_t x, uint64_t y)
 {
     const struct origin *a = &frames->origin[x], *b = &frames->origin[y];
@@ -280,7 +266,7 @@ static void fill_values(struct bpm_frames *frames)
         enum value_fault fault = judge(frames, i, n + i);
         /* What is wrong with the whole PV is said once, by the channels. */
         faults_note(frames->faults, i, fault == VALUE_BAD_PV ? VALUE_GOOD : fault);
-        mix_planes(&frames->devices->bpm[i], frame, i, n + i);
+        bpm_position(frames->devices, i, frame->value, frame->quality);
     }
     pthread_mutex_unlock(&frames->faults_lock);
 }

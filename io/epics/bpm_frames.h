@@ -2,12 +2,7 @@
  *
  * The pace is the PV of the first BPM. A frame is complete when every connected PV has news
  * since the frame before; if the pace delivers again before that, the frame goes out with those
- * values marked STALE. Positions: p = gain (raw m_per_unit) - offset per plane, then turned by
- * the roll:
- *
- *   x = p_x cos(roll) + p_y sin(roll)      y = p_y cos(roll) - p_x sin(roll)
- *
- * A BPM polarity is the sign of its gain. One thread.
+ * values marked STALE. Positions are those of io/gateway/bpm_position.h. One thread.
  */
 #ifndef ORBIT_IO_EPICS_BPM_FRAMES_H
 #define ORBIT_IO_EPICS_BPM_FRAMES_H

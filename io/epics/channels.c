@@ -9,7 +9,7 @@
 #include <cadef.h>
 #include <epicsTime.h>
 
-#include "io/epics/faults.h"
+#include "io/gateway/faults.h"
 #include "rt/base/clock.h"
 
 /* A stamp further away than this from our clock says more about the server's clock than the

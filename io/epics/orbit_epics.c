@@ -15,7 +15,7 @@
 #include "config/cfg.h"
 #include "config/devices.h"
 #include "io/endpoints.h"
-#include "io/epics/affinity.h"
+#include "io/gateway/affinity.h"
 #include "io/epics/publisher.h"
 #include "io/epics/repeater.h"
 #include "io/epics/session.h"
@@ -135,7 +135,8 @@ static void *run_publish(void *argument)
     struct program *p = argument;
     struct orbit_link link;
     int64_t period_ns = (int64_t) (1e9 / p->cfg.epics_publish_hz), tick_ns = clock_mono_ns();
-    link_init(&link, &(struct link_spec){.socket_path = p->socket_path,
+    link_init(&link, &(struct link_spec){.program = "orbit-epics",
+                                         .socket_path = p->socket_path,
                                          .role = ROLE_OBSERVER,
                                          .name = "orbit-epics",
                                          .device_hash = devices_hash(&p->devices)});

@@ -266,7 +266,8 @@ enum rc publisher_create(struct publisher **publisher, const struct devices *dev
     p->devices = devices;
     p->cfg = cfg;
     p->dims = (struct orbit_dims){devices->n_bpm, devices->n_h, devices->n_v, devices->n_rf};
-    link_init(&p->command_link, &(struct link_spec){.socket_path = socket_path,
+    link_init(&p->command_link, &(struct link_spec){.program = "orbit-epics",
+                                                    .socket_path = socket_path,
                                                     .role = ROLE_OBSERVER,
                                                     .name = "orbit-epics-command",
                                                     .device_hash = devices_hash(devices)});

@@ -22,7 +22,7 @@
 #include "config/cfg.h"
 #include "config/devices.h"
 #include "io/epics/ioc/ioc.h"
-#include "io/epics/link.h"
+#include "io/gateway/link.h"
 
 struct publisher;
 

@@ -5,12 +5,13 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "io/epics/actuators.h"
 #include "io/epics/bpm_frames.h"
 #include "io/epics/channels.h"
-#include "io/epics/link.h"
+#include "io/gateway/link.h"
 #include "rt/base/clock.h"
 
 #define FRAME_WAIT_NS (NS_PER_S / 10)
@@ -105,19 +106,40 @@ static void *run_actuators(void *argument)
     return NULL;
 }
 
+/* What another gateway delivers is left to it. */
+static const char *own_bpm_source(const struct cfg *cfg)
+{
+    for (size_t i = 0; i < cfg->source_bpm.count; i++) {
+        if (strcmp(cfg->source_bpm.name[i], cfg->fieldbus_bpm_source) != 0) {
+            return cfg->source_bpm.name[i];
+        }
+    }
+    return NULL;
+}
+
+static bool owns_actuators(const struct cfg *cfg)
+{
+    return strcmp(cfg->source_actuator, cfg->fieldbus_actuator_source) != 0;
+}
+
 static enum rc start_threads(struct session *s)
 {
-    s->has_bpm_thread = pthread_create(&s->bpm_thread, NULL, run_bpm, s) == 0;
-    s->has_actuator_thread = pthread_create(&s->actuator_thread, NULL, run_actuators, s) == 0;
-    return s->has_bpm_thread && s->has_actuator_thread ? RC_OK : err_sys("no thread");
+    s->has_bpm_thread = s->frames && pthread_create(&s->bpm_thread, NULL, run_bpm, s) == 0;
+    s->has_actuator_thread =
+        s->actuators && pthread_create(&s->actuator_thread, NULL, run_actuators, s) == 0;
+    return s->has_bpm_thread == (s->frames != NULL) &&
+                   s->has_actuator_thread == (s->actuators != NULL)
+               ? RC_OK
+               : err_sys("no thread");
 }
 
 static void init_links(struct session *s, const struct devices *devices,
                        const char *socket_path)
 {
-    struct link_spec spec = {.socket_path = socket_path,
+    struct link_spec spec = {.program = "orbit-epics",
+                             .socket_path = socket_path,
                              .role = ROLE_SOURCE,
-                             .name = s->cfg->source_bpm.name[0],
+                             .name = own_bpm_source(s->cfg),
                              .device_hash = devices_hash(devices)};
     link_init(&s->bpm_link, &spec);
     spec.name = s->cfg->source_actuator;
@@ -137,8 +159,12 @@ enum rc session_start(struct session **session, const struct devices *devices,
     s->begun_ns = clock_mono_ns();
     init_links(s, devices, socket_path);
     enum rc rc = channels_create(&s->channels);
-    rc = rc ? rc : bpm_frames_create(&s->frames, s->channels, devices, cfg);
-    rc = rc ? rc : actuators_create(&s->actuators, s->channels, devices, cfg);
+    if (rc == RC_OK && own_bpm_source(cfg)) {
+        rc = bpm_frames_create(&s->frames, s->channels, devices, cfg);
+    }
+    if (rc == RC_OK && owns_actuators(cfg)) {
+        rc = actuators_create(&s->actuators, s->channels, devices, cfg);
+    }
     rc = rc ? rc : channels_start(s->channels);
     rc = rc ? rc : start_threads(s);
     if (rc) {
@@ -173,7 +199,9 @@ size_t session_report(struct session *s, int64_t now_ns, FILE *stream)
         return 0;
     }
     channels_report(s->channels, now_ns, stream);
-    bpm_frames_report(s->frames, now_ns, stream);
+    if (s->frames) {
+        bpm_frames_report(s->frames, now_ns, stream);
+    }
     channels_count(s->channels, &n_bad);
     return n_bad;
 }

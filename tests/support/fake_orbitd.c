@@ -11,7 +11,7 @@
  *
  *   fake_orbitd DEVICES SOCKET
  *
- * Snapshots come at 100 Hz; every position is the low 20 bits of the cycle in um.
+ * Snapshots come at 100 Hz; every position is the low 19 bits of the cycle in um.
  */
 #include <poll.h>
 #include <stdbool.h>
@@ -162,7 +162,7 @@ static void publish_snapshot(void)
     head->t_utc_ns = clock_utc_ns();
     head->state = fake.status->state;
     for (uint64_t i = 0; i < dims_n_row(&fake.dims); i++) {
-        y[i] = (double) (head->cycle & 0xfffff) * 1e-6;
+        y[i] = (double) (head->cycle & 0x7ffff) * 1e-6;
     }
     for (uint64_t i = 0; i < dims_n_col(&fake.dims); i++) {
         quality[i] = i == fake.disabled_column ? QUALITY_DISABLED : QUALITY_GOOD;

@@ -1,6 +1,6 @@
 /* Keeps a gateway's threads off the loop's processor. */
-#ifndef ORBIT_IO_EPICS_AFFINITY_H
-#define ORBIT_IO_EPICS_AFFINITY_H
+#ifndef ORBIT_IO_GATEWAY_AFFINITY_H
+#define ORBIT_IO_GATEWAY_AFFINITY_H
 
 #include <stdint.h>
 

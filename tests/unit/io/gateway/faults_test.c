@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "io/epics/faults.h"
+#include "io/gateway/faults.h"
 #include "rt/base/clock.h"
 
 static const char *const words[] = {"good again", "gone", "mad"};

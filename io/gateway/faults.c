@@ -1,4 +1,4 @@
-#include "io/epics/faults.h"
+#include "io/gateway/faults.h"
 
 #include <stdbool.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* One connection to orbitd that is opened again, with a growing pause, whenever it is lost. One
  * thread. */
-#ifndef ORBIT_IO_EPICS_LINK_H
-#define ORBIT_IO_EPICS_LINK_H
+#ifndef ORBIT_IO_GATEWAY_LINK_H
+#define ORBIT_IO_GATEWAY_LINK_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -9,6 +9,7 @@
 #include "rt/shm/client.h"
 
 struct link_spec {
+    const char *program; /* begins our messages */
     const char *socket_path;
     enum client_role role;
     const char *name; /* as for client_open */

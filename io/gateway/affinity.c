@@ -1,4 +1,4 @@
-#include "io/epics/affinity.h"
+#include "io/gateway/affinity.h"
 
 #include <dirent.h>
 #include <sched.h>

@@ -5,8 +5,8 @@
  * with the number of things and the first names, and per thing a hold-off that doubles while it
  * flaps (2 s to 60 s) with the number of changes since. One thread at a time.
  */
-#ifndef ORBIT_IO_EPICS_FAULTS_H
-#define ORBIT_IO_EPICS_FAULTS_H
+#ifndef ORBIT_IO_GATEWAY_FAULTS_H
+#define ORBIT_IO_GATEWAY_FAULTS_H
 
 #include <stddef.h>
 #include <stdint.h>

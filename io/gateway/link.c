@@ -1,4 +1,4 @@
-#include "io/epics/link.h"
+#include "io/gateway/link.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -24,8 +24,8 @@ static void report_failure(struct orbit_link *link)
 {
     if (strcmp(link->said, err_text()) != 0) {
         snprintf(link->said, sizeof link->said, "%s", err_text());
-        fprintf(stderr, "orbit-epics: %s: no connection to orbitd: %s\n", link->spec.name,
-                link->said);
+        fprintf(stderr, "%s: %s: no connection to orbitd: %s\n", link->spec.program,
+                link->spec.name, link->said);
     }
 }
 
@@ -43,13 +43,13 @@ static void open_again(struct orbit_link *link, int64_t now_ns)
     link->pause_ns = PAUSE_MIN_NS;
     link->said[0] = '\0';
     link->n_opened++;
-    fprintf(stderr, "orbit-epics: %s: connected to orbitd\n", spec->name);
+    fprintf(stderr, "%s: %s: connected to orbitd\n", spec->program, spec->name);
 }
 
 struct client *link_poll(struct orbit_link *link, int64_t now_ns)
 {
     if (link->client && !client_alive(link->client)) {
-        fprintf(stderr, "orbit-epics: %s: orbitd is gone\n", link->spec.name);
+        fprintf(stderr, "%s: %s: orbitd is gone\n", link->spec.program, link->spec.name);
         link_close(link);
         link->next_try_ns = now_ns + link->pause_ns;
     }
