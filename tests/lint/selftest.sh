@@ -81,7 +81,7 @@ judge layering.sh "an include of io in the loop" put rt/loop/c.c '#include "io/b
 judge layering.sh "a folder without a rule" put c.c '#include "rt/base/a.h"\n'
 judge format.sh "a badly laid out line" put rt/base/a.c 'int  c( void ){return 2;}\n'
 judge no_machine_paths.sh "a path of a home" put run.sh 'cat /root/notes\n'
-judge no_machine_paths.sh "a package host" put run.sh 'curl http://deb.debian.org/\n'
+judge no_machine_paths.sh "a package host" put run.sh 'curl http://\x64eb.debian.org/\n'
 judge scripts.sh "an unquoted, unset variable" put run.sh 'cd $where\n'
 judge manuals.sh "an unknown macro" put a.1 '.Zz nothing\n'
 judge registered.sh "a test that is in no test" put tests/unit/b_test.c 'int b;\n'
