@@ -43,5 +43,6 @@ int command_optics(struct ctl *ctl);
 int command_orbit(struct ctl *ctl);
 int command_orm(struct ctl *ctl);
 int command_what_if(struct ctl *ctl);
+int command_record(struct ctl *ctl);
 
 #endif

@@ -30,6 +30,8 @@ static const struct {
      "what a change does to it"},
     {"lattice", command_lattice, "show|check FILE | convert IN OUT",
      "a lattice file: what it says, if it is good, to LatticeJSON"},
+    {"record", command_record, "list | dump FILE|FOLDER --hdf5|--csv OUT | freeze",
+     "recordings of orbit-stream"},
     {"doctor", command_doctor, "[--json]", "judge this host for real time"},
 };
 
