@@ -17,13 +17,45 @@
  */
 typedef uint64_t words_any __attribute__((may_alias));
 
+/* Two words at once, by one instruction that the compiler neither splits nor repeats. C has no
+ * name for such an access; every x86-64 processor moves each aligned word of it whole, which is
+ * all that a relaxed atomic access of a word promises. Elsewhere, and under a sanitizer, which
+ * sees no assembler, WORDS_IN_PAIRS is 0 and words go one by one. */
+#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__) &&  \
+    !defined(__clang__)
+#define WORDS_IN_PAIRS 1
+typedef long long words_pair __attribute__((vector_size(16), aligned(8), may_alias));
+
+RT_SAFE static inline void words_store_pair(words_any *to, const words_any *from)
+{
+    __asm__ volatile("movups %1, %0"
+                     : "=m"(*(words_pair *) to)
+                     : "x"(*(const words_pair *) from));
+}
+
+RT_SAFE static inline void words_load_pair(words_any *to, const words_any *from)
+{
+    words_pair pair;
+
+    __asm__ volatile("movups %1, %0" : "=x"(pair) : "m"(*(const words_pair *) from));
+    *(words_pair *) to = pair;
+}
+#else
+#define WORDS_IN_PAIRS             0
+#define words_store_pair(to, from) ((void) (to), (void) (from))
+#define words_load_pair(to, from)  ((void) (to), (void) (from))
+#endif
+
 /* Private to shared. */
 RT_SAFE static inline void words_store(void *shared, const void *private, size_t n)
 {
     words_any *to = shared;
     const words_any *from = private;
+    size_t i = 0;
 
-    for (size_t i = 0; i < n; i++)
+    for (; WORDS_IN_PAIRS && i + 2 <= n; i += 2)
+        words_store_pair(to + i, from + i);
+    for (; i < n; i++)
         __atomic_store_n(&to[i], from[i], __ATOMIC_RELAXED);
 }
 
@@ -32,8 +64,11 @@ RT_SAFE static inline void words_load(void *private, const void *shared, size_t 
 {
     words_any *to = private;
     const words_any *from = shared;
+    size_t i = 0;
 
-    for (size_t i = 0; i < n; i++)
+    for (; WORDS_IN_PAIRS && i + 2 <= n; i += 2)
+        words_load_pair(to + i, from + i);
+    for (; i < n; i++)
         to[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
 }
 

@@ -2,6 +2,7 @@
  * error. */
 #include "rt/loop/workspace.h"
 
+#include <float.h>
 #include <math.h>
 
 static RT_SAFE bool young(int64_t now_ns, int64_t sampled_ns, int64_t max_age_ns)
@@ -40,86 +41,153 @@ void phase_ingest(struct workspace *w, const struct hal *hal, const struct param
                               p->tuning.actuator_max_age_ns);
 }
 
-static RT_SAFE uint64_t judge_position(const struct workspace *w, const struct params *p,
-                                       const struct source_input *input, uint64_t row)
-{
-    const struct frame_view *view = &input->view;
-    uint64_t quality;
-
-    /* Before the first frame the view points nowhere. */
-    if (!input->seen)
-        return QUALITY_DISCONNECTED;
-    quality = view->quality[row];
-    if (!input->alive || !young(w->now_ns, view->t_value_ns[row], p->tuning.bpm_max_age_ns))
-        quality |= QUALITY_STALE;
-    if (!isfinite(view->value[row]) || !isfinite(view->aux[row]))
-        return quality | QUALITY_INVALID;
-    if (fabs(view->value[row]) > p->tuning.bpm_max_m)
-        quality |= QUALITY_RANGE;
-    if (view->aux[row] < p->tuning.bpm_min_sum)
-        quality |= QUALITY_LOW_SUM;
-    return quality;
-}
-
-/* The first source, in configured order, that has a good value for the row. An invalid row
- * keeps its last good orbit until masking replaces it: no NaN leaves this function. */
-static RT_SAFE void take_row(struct workspace *w, const struct params *p, uint64_t row)
-{
-    uint64_t quality = QUALITY_ABSENT;
-
-    for (unsigned s = 0; s < w->n_bpm_source; s++) {
-        quality = judge_position(w, p, &w->bpm[s], row);
-        if (quality == QUALITY_GOOD) {
-            w->y[row] = w->bpm[s].view.value[row];
-            break;
-        }
-    }
-    w->row_quality[row] = quality | p->row_disabled[row];
-}
-
-struct plane_sum {
-    double square, max;
-    uint64_t n;
+/* What a value must keep to, the same for every row of a source. */
+struct row_limits {
+    uint64_t quality;              /* of all its rows */
+    uint64_t oldest_ns, newest_ns; /* stamps that are believed */
+    double max_m, min_sum;
 };
 
-static RT_SAFE void measure_plane(struct workspace *w, uint64_t row0, struct plane_sum *sum)
+static RT_SAFE struct row_limits limit_rows(const struct workspace *w, const struct params *p,
+                                            const struct source_input *input)
 {
-    *sum = (struct plane_sum){0};
-    for (uint64_t row = row0; row < row0 + w->dims.n_bpm; row++) {
-        double size = fabs(w->error[row]);
+    const struct tuning *t = &p->tuning;
 
-        if (w->row_quality[row] != QUALITY_GOOD)
-            continue;
-        sum->square += size * size;
-        sum->max = size > sum->max ? size : sum->max;
-        sum->n++;
+    return (struct row_limits){.quality = input->alive ? QUALITY_GOOD : QUALITY_STALE,
+                               .oldest_ns = (uint64_t) (w->now_ns - t->bpm_max_age_ns),
+                               .newest_ns = (uint64_t) (w->now_ns + t->bpm_max_age_ns),
+                               .max_m = t->bpm_max_m,
+                               .min_sum = t->bpm_min_sum};
+}
+
+/* 1 outside the two stamps: one of the differences is then negative, whatever the stamp. */
+static RT_SAFE inline uint64_t outside(uint64_t t_ns, const struct row_limits *limits)
+{
+    return ((t_ns - limits->oldest_ns) | (limits->newest_ns - t_ns)) >> 63;
+}
+
+/* Without branches: a bad value costs the cycle what a good one does. The macros of math.h
+ * compare without floating-point exceptions, so the compiler may compare several at once. */
+static RT_SAFE inline uint64_t judge_position(const struct frame_view *view,
+                                              const struct row_limits *limits, uint64_t row)
+{
+    double size = fabs(view->value[row]), sum = view->aux[row];
+    uint64_t old = outside((uint64_t) view->t_value_ns[row], limits);
+    bool finite = islessequal(size, DBL_MAX) & islessequal(fabs(sum), DBL_MAX);
+
+    return view->quality[row] | limits->quality | old * QUALITY_STALE |
+           (finite ? 0 : QUALITY_INVALID) |
+           (finite & isgreater(size, limits->max_m) ? QUALITY_RANGE : 0) |
+           (finite & isless(sum, limits->min_sum) ? QUALITY_LOW_SUM : 0);
+}
+
+/* Fills in what no source before had good. An invalid row keeps its last good orbit until
+ * masking replaces it: no NaN leaves this function. */
+static RT_SAFE void take_source(struct workspace *w, const struct params *p, unsigned s)
+{
+    const struct source_input *input = &w->bpm[s];
+    const struct frame_view view = input->view;
+    const struct row_limits limits = limit_rows(w, p, input);
+    uint64_t *restrict row_quality = w->row_quality, n = w->n_row;
+    double *restrict y = w->y;
+
+    for (uint64_t row = 0; row < n; row++) {
+        uint64_t before = row_quality[row];
+        uint64_t quality = judge_position(&view, &limits, row);
+        double value_m = view.value[row], kept_m = y[row];
+
+        y[row] = (before != QUALITY_GOOD) & (quality == QUALITY_GOOD) ? value_m : kept_m;
+        row_quality[row] = before == QUALITY_GOOD ? QUALITY_GOOD : quality;
     }
 }
 
-static RT_SAFE double plane_rms(const struct plane_sum *sum)
+/* Before its first frame a source's view points nowhere. */
+static RT_SAFE void miss_source(struct workspace *w)
 {
-    return sum->n ? sqrt(sum->square / (double) sum->n) : 0.0;
+    for (uint64_t row = 0; row < w->n_row; row++)
+        w->row_quality[row] =
+            w->row_quality[row] == QUALITY_GOOD ? QUALITY_GOOD : QUALITY_DISCONNECTED;
+}
+
+/* The first source, in configured order, that has a good value for the row. */
+static RT_SAFE void take_positions(struct workspace *w, const struct params *p)
+{
+    uint64_t *restrict row_quality = w->row_quality, n = w->n_row;
+    double *restrict error = w->error;
+
+    for (uint64_t row = 0; row < n; row++)
+        row_quality[row] = QUALITY_ABSENT;
+    for (unsigned s = 0; s < w->n_bpm_source; s++) {
+        if (w->bpm[s].seen)
+            take_source(w, p, s);
+        else
+            miss_source(w);
+    }
+    for (uint64_t row = 0; row < n; row++) {
+        row_quality[row] |= p->row_disabled[row];
+        error[row] = w->y[row] - p->reference_m[row];
+    }
+}
+
+/* Several sums side by side: one alone would wait for each addition in turn. */
+enum { LANES = 4 };
+
+struct plane_sum {
+    double square[LANES], max[LANES];
+    uint64_t n[LANES];
+};
+
+static RT_SAFE inline void add_row(const struct workspace *w, uint64_t row, unsigned lane,
+                                   struct plane_sum *sum)
+{
+    bool good = w->row_quality[row] == QUALITY_GOOD;
+    double size = good ? fabs(w->error[row]) : 0.0;
+
+    sum->square[lane] += size * size;
+    sum->max[lane] = size > sum->max[lane] ? size : sum->max[lane];
+    sum->n[lane] += good;
+}
+
+static RT_SAFE void measure_plane(const struct workspace *w, uint64_t row0, double *rms_m,
+                                  double *max_m)
+{
+    struct plane_sum sum = {0};
+    uint64_t row = row0, end = row0 + w->dims.n_bpm, n;
+    double square;
+
+    for (; row + LANES <= end; row += LANES)
+        for (unsigned lane = 0; lane < LANES; lane++)
+            add_row(w, row + lane, lane, &sum);
+    for (; row < end; row++)
+        add_row(w, row, 0, &sum);
+    n = sum.n[0] + sum.n[1] + sum.n[2] + sum.n[3];
+    square = (sum.square[0] + sum.square[1]) + (sum.square[2] + sum.square[3]);
+    *rms_m = n ? sqrt(square / (double) n) : 0.0;
+    *max_m = fmax(fmax(sum.max[0], sum.max[1]), fmax(sum.max[2], sum.max[3]));
+}
+
+static RT_SAFE void miss_actuators(struct workspace *w, const struct params *p)
+{
+    for (uint64_t col = 0; col < w->n_col; col++)
+        w->col_quality[col] = QUALITY_DISCONNECTED | QUALITY_INVALID | p->col_disabled[col];
 }
 
 static RT_SAFE void take_actuators(struct workspace *w, const struct params *p)
 {
-    const struct frame_view *view = &w->actuator.view;
-    uint64_t missing = !w->actuator.seen    ? QUALITY_DISCONNECTED
-                       : !w->actuator.alive ? QUALITY_STALE
-                                            : QUALITY_GOOD;
+    const struct frame_view view = w->actuator.view;
+    uint64_t all = w->actuator.alive ? QUALITY_GOOD : QUALITY_STALE;
+    uint64_t *restrict col_quality = w->col_quality, n = w->n_col;
+    double *restrict u_readback = w->u_readback, *restrict u_found = w->u_found;
 
-    for (uint64_t col = 0; col < w->n_col; col++) {
-        uint64_t quality = missing;
+    for (uint64_t col = 0; col < n; col++) {
+        double readback = view.value[col], found = view.aux[col];
+        double kept_readback = u_readback[col], kept_found = u_found[col];
+        bool finite = islessequal(fabs(readback), DBL_MAX) & islessequal(fabs(found), DBL_MAX);
 
-        if (w->actuator.seen)
-            quality |= view->quality[col];
-        if (w->actuator.seen && isfinite(view->value[col]) && isfinite(view->aux[col])) {
-            w->u_readback[col] = view->value[col];
-            w->u_found[col] = view->aux[col];
-        } else {
-            quality |= QUALITY_INVALID;
-        }
-        w->col_quality[col] = quality | p->col_disabled[col];
+        u_readback[col] = finite ? readback : kept_readback;
+        u_found[col] = finite ? found : kept_found;
+        col_quality[col] =
+            view.quality[col] | all | (finite ? 0 : QUALITY_INVALID) | p->col_disabled[col];
     }
 }
 
@@ -142,29 +210,24 @@ static RT_SAFE void follow_readbacks(struct workspace *w, const struct params *p
 /* Only channels that were wanted count as invalid. */
 static RT_SAFE void count_invalid(struct workspace *w)
 {
-    w->n_invalid = 0;
+    uint64_t n = 0;
+
     for (uint64_t row = 0; row < w->n_row; row++)
-        w->n_invalid +=
-            !(w->row_quality[row] & QUALITY_DISABLED) && w->row_quality[row] != QUALITY_GOOD;
+        n += quality_is_bad(w->row_quality[row]);
+    w->n_invalid = n;
 }
 
 void phase_validate(struct workspace *w, const struct params *p)
 {
-    struct plane_sum x, y;
-
-    for (uint64_t row = 0; row < w->n_row; row++) {
-        take_row(w, p, row);
-        w->error[row] = w->y[row] - p->reference_m[row];
-    }
+    take_positions(w, p);
     count_invalid(w);
-    measure_plane(w, 0, &x);
-    measure_plane(w, w->dims.n_bpm, &y);
-    w->rms_x_m = plane_rms(&x);
-    w->rms_y_m = plane_rms(&y);
-    w->max_x_m = x.max;
-    w->max_y_m = y.max;
+    measure_plane(w, 0, &w->rms_x_m, &w->max_x_m);
+    measure_plane(w, w->dims.n_bpm, &w->rms_y_m, &w->max_y_m);
     w->current_a = w->bpm[0].view.head.scalar[SCALAR_CURRENT_A];
     w->median_sum = w->bpm[0].view.head.scalar[SCALAR_SUM];
-    take_actuators(w, p);
+    if (w->actuator.seen)
+        take_actuators(w, p);
+    else
+        miss_actuators(w, p);
     follow_readbacks(w, p);
 }

@@ -13,26 +13,34 @@ static RT_SAFE void miss(struct workspace *w, enum condition condition, uint64_t
     w->unmet |= BIT(condition);
 }
 
+static RT_SAFE uint64_t count_bad(const uint64_t *quality, uint64_t n)
+{
+    uint64_t bad = 0;
+
+    for (uint64_t i = 0; i < n; i++)
+        bad += quality_is_bad(quality[i]);
+    return bad;
+}
+
+static RT_SAFE uint64_t first_bad(const struct workspace *w, uint64_t row)
+{
+    while (!quality_is_bad(w->row_quality[row]))
+        row++;
+    return row;
+}
+
 /* Rows that fail per block; one that cannot be masked makes the block blind. */
 static RT_SAFE void judge_bpms(struct workspace *w, const struct params *p)
 {
     w->blind = false;
     for (uint64_t b = 0; b < p->n_block; b++) {
-        uint64_t bad = 0, first = UINT64_MAX;
-        uint64_t end = p->block[b].row0 + p->block[b].n_row;
+        uint64_t row0 = p->block[b].row0;
 
-        for (uint64_t row = p->block[b].row0; row < end; row++) {
-            uint64_t quality = w->row_quality[row];
-
-            if (quality == QUALITY_GOOD || quality & QUALITY_DISABLED)
-                continue;
-            first = bad++ ? first : row;
-        }
-        if (bad <= p->tuning.max_masked)
+        if (count_bad(w->row_quality + row0, p->block[b].n_row) <= p->tuning.max_masked)
             continue;
         w->blind = true;
         if (w->bpm[0].alive) /* else the silent source is the cause, not its BPMs */
-            miss(w, COND_BPMS, first);
+            miss(w, COND_BPMS, first_bad(w, row0));
     }
 }
 
@@ -62,15 +70,26 @@ static RT_SAFE void judge_column(struct workspace *w, uint64_t col)
         miss(w, COND_READBACK, col);
 }
 
+/* All bits of the columns that count: mostly none, and then no column is looked at. */
+static RT_SAFE uint64_t actuator_bits(const struct workspace *w, const struct params *p)
+{
+    uint64_t bits = 0;
+
+    for (uint64_t col = 0; col < w->dims.n_h + w->dims.n_v; col++)
+        bits |= p->col_disabled[col] ? 0 : w->col_quality[col];
+    return bits;
+}
+
 static RT_SAFE void judge_actuators(struct workspace *w, const struct params *p)
 {
     uint64_t n_kick = w->dims.n_h + w->dims.n_v;
 
     if (!w->actuator.alive)
         miss(w, COND_ACTUATORS, UINT64_MAX);
-    for (uint64_t col = 0; w->actuator.alive && col < n_kick; col++)
-        if (!p->col_disabled[col])
-            judge_column(w, col);
+    if (w->actuator.alive && actuator_bits(w, p) != 0)
+        for (uint64_t col = 0; col < n_kick; col++)
+            if (!p->col_disabled[col])
+                judge_column(w, col);
     if (w->n_saturated > p->tuning.max_saturated)
         miss(w, COND_SATURATION, UINT64_MAX);
 }

@@ -15,6 +15,7 @@ struct loop {
     uint64_t index;      /* of the next grid point */
     uint64_t cycle_base; /* (UTC seconds at start) * 10^6 */
     int64_t last_utc_ns;
+    int64_t utc_offset_ns, utc_read_ns; /* UTC minus monotonic time, and when it was read */
 
     /* Mailbox of requests: one writer (the manager), one reader (the loop). */
     _Atomic uint64_t request; /* ticket << 8 | enum request */
@@ -57,10 +58,23 @@ void loop_destroy(struct loop *loop)
     free(loop);
 }
 
+/* Both clocks are slewed alike, and only steps change their distance: it is read again every
+ * 10 ms, between cycles. */
+static RT_SAFE void read_utc(struct loop *loop, int64_t now_ns)
+{
+    const int64_t every_ns = 10000000;
+
+    if (loop->utc_read_ns && now_ns - loop->utc_read_ns < every_ns)
+        return;
+    loop->utc_read_ns = loop->hal.now_ns(loop->hal.self);
+    loop->utc_offset_ns = loop->hal.utc_ns(loop->hal.self) - loop->utc_read_ns;
+}
+
 void loop_begin(struct loop *loop)
 {
     params_reader_enter(loop->params);
     loop->t0_ns = loop->hal.now_ns(loop->hal.self);
+    read_utc(loop, loop->t0_ns);
     loop->index = 1;
 }
 
@@ -104,7 +118,7 @@ static RT_SAFE void await_grid_point(struct loop *loop)
 /* UTC may be stepped back by its administrator; the stamps of cycles are not. */
 static RT_SAFE void stamp_utc(struct loop *loop)
 {
-    int64_t utc_ns = loop->hal.utc_ns(loop->hal.self);
+    int64_t utc_ns = loop->w->now_ns + loop->utc_offset_ns;
 
     loop->last_utc_ns = utc_ns > loop->last_utc_ns ? utc_ns : loop->last_utc_ns + 1;
     loop->w->utc_ns = loop->last_utc_ns;
@@ -145,7 +159,8 @@ static RT_SAFE int64_t end_phase(struct loop *loop, enum phase phase, int64_t be
     return now_ns;
 }
 
-static RT_SAFE void run_phases(struct loop *loop, const struct params *p)
+/* Returns when the last phase ended. */
+static RT_SAFE int64_t run_phases(struct loop *loop, const struct params *p)
 {
     struct workspace *w = loop->w;
     enum loop_state before = w->machine.state;
@@ -165,22 +180,32 @@ static RT_SAFE void run_phases(struct loop *loop, const struct params *p)
     at_ns = end_phase(loop, PHASE_PREDICT, at_ns);
     publish_snapshot(w, p, loop->out.snapshots);
     publish_record(w, p, loop->out.records);
-    (void) end_phase(loop, PHASE_PUBLISH, at_ns);
+    return end_phase(loop, PHASE_PUBLISH, at_ns);
+}
+
+/* In the idle time: nothing of this is needed before the next cycle. */
+static RT_SAFE void prepare_next(struct loop *loop)
+{
+    read_utc(loop, loop->w->now_ns);
+    slot_ring_warm(loop->out.snapshots);
+    slot_ring_warm(loop->out.records);
 }
 
 void loop_step(struct loop *loop)
 {
     const struct params *p;
+    int64_t compute_ns;
 
     await_grid_point(loop);
     stamp_utc(loop);
     p = params_acquire(loop->params);
     loop->w->n_cycles++;
-    run_phases(loop, p);
-    loop->w->compute_ns =
-        (double) (end_phase(loop, PHASE_CYCLE, loop->w->now_ns) - loop->w->now_ns);
+    compute_ns = run_phases(loop, p) - loop->w->now_ns;
+    record_phase(loop, PHASE_CYCLE, compute_ns);
+    loop->w->compute_ns = (double) compute_ns;
     publish_status(loop->w, p, loop->out.status);
     params_release(loop->params);
+    prepare_next(loop);
 }
 
 void loop_end(struct loop *loop)

@@ -100,6 +100,15 @@ RT_SAFE static inline bool column_is_driven(const struct workspace *w, const str
     return col < w->dims.n_h + w->dims.n_v && plane_on && !p->col_disabled[col];
 }
 
+/* 1: not good, and not because the configuration says so. Shifts instead of comparisons, which
+ * vector units without 64-bit comparisons can do as well. */
+RT_SAFE static inline uint64_t quality_is_bad(uint64_t quality)
+{
+    uint64_t not_good = (quality | -quality) >> 63;
+
+    return not_good & ~(quality / QUALITY_DISABLED) & 1;
+}
+
 /* The phases, in the order of a cycle. */
 RT_SAFE void phase_ingest(struct workspace *w, const struct hal *hal, const struct params *p);
 RT_SAFE void phase_validate(struct workspace *w, const struct params *p);

@@ -70,6 +70,14 @@ void slot_ring_commit(struct slot_ring *ring)
     __atomic_store_n(&ring->head->newest, ring->number, __ATOMIC_RELEASE);
 }
 
+void slot_ring_warm(const struct slot_ring *ring)
+{
+    const char *slot = (const char *) slot_at(ring, ring->number + 1);
+
+    for (uint64_t at = 0; at < ring->stride_b; at += CACHE_LINE)
+        __builtin_prefetch(slot + at, 1);
+}
+
 void slot_ring_write(struct slot_ring *ring, const void *payload)
 {
     words_store(slot_ring_begin(ring), payload, ring->payload_b / 8);

@@ -47,6 +47,10 @@ MUST_USE enum rc slot_ring_create(struct slot_ring *ring, const struct segment *
 RT_SAFE void *slot_ring_begin(struct slot_ring *ring);
 RT_SAFE void slot_ring_commit(struct slot_ring *ring);
 
+/* Asks for the next block's cache lines, so that filling it need not wait for memory: for the
+ * idle time before. Changes nothing. */
+RT_SAFE void slot_ring_warm(const struct slot_ring *ring);
+
 /* begin, copy of payload_b bytes, commit. */
 RT_SAFE void slot_ring_write(struct slot_ring *ring, const void *payload);
 
