@@ -85,9 +85,8 @@ static struct tuning make_tuning(void)
 {
     return (struct tuning){.drive_h = true,
                            .drive_v = true,
-                           .ki = 0.4,
                            .every = 1,
-                           .step_limit_rad = 1e-3,
+                           .law = {.ki = 0.4, .step_limit = 1e-3},
                            .max_saturated = 4,
                            .max_masked = MAX_MASKED,
                            .late_limit = UINT64_MAX,
@@ -158,6 +157,8 @@ static enum rc make_params(struct cycle_rig *rig)
     }
     if (rig->setup.matrices)
         rc = fill_matrices(rig, params);
+    if (rc == RC_OK)
+        rc = params_make_law(params);
     params_publish(rig->params, params);
     return rc;
 }

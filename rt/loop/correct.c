@@ -2,7 +2,6 @@
  * law period. */
 #include "rt/loop/workspace.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "rt/loop/mask.h"
@@ -74,56 +73,38 @@ void stepper_restart(struct workspace *w)
 {
     memset(w->stepper.sum_m, 0, w->n_row * sizeof *w->stepper.sum_m);
     w->stepper.n_sum = 0;
-    w->stepper.primed = false;
     w->stepper.last_step_ns = w->bpm[0].view.head.t_sample_ns;
 }
 
-/* Velocity PI on the block's columns: -(kp (c - c_last) + ki c), where the column is driven. */
-static RT_SAFE void raw_step(struct workspace *w, const struct params *p, const double *c)
+/* v = -(K e) of a mean error. */
+static RT_SAFE void find_wish(const struct workspace *w, const struct params *p,
+                              const double *mean_m, double *v)
 {
-    const struct tuning *t = &p->tuning;
-
-    for (uint64_t col = 0; col < w->n_col; col++) {
-        double change = w->stepper.primed ? c[col] - w->stepper.c_last[col] : 0.0;
-
-        w->step[col] = column_is_driven(w, p, col) ? -(t->kp * change + t->ki * c[col]) : 0.0;
-    }
-    memcpy(w->stepper.c_last, c, w->n_col * sizeof *c);
-    w->stepper.primed = true;
+    memset(v, 0, w->n_col * sizeof *v);
+    for (uint64_t b = 0; b < p->n_block; b++)
+        matvec_apply(&p->correct[b], mean_m + p->block[b].row0, v + p->block[b].col0);
+    for (uint64_t col = 0; col < w->n_col; col++)
+        v[col] = -v[col];
 }
 
-/* The whole block is scaled, so that the direction of the correction is kept. */
-static RT_SAFE void limit_step(struct workspace *w, const struct params *p)
+/* New matrices see the error of the last step differently: that is not a change of the orbit.
+ */
+static RT_SAFE void follow_matrices(struct workspace *w, const struct params *p)
 {
-    for (uint64_t b = 0; b < p->n_block; b++) {
-        const struct param_block *block = &p->block[b];
-        double largest = 0.0, scale;
+    struct stepper *s = &w->stepper;
 
-        for (uint64_t j = 0; j < block->n_col; j++)
-            largest = fmax(largest, fabs(w->step[block->col0 + j]));
-        scale = largest > p->tuning.step_limit_rad ? p->tuning.step_limit_rad / largest : 1.0;
-        for (uint64_t j = 0; j < block->n_col; j++)
-            w->step[block->col0 + j] *= scale;
+    if (s->revision != 0 && s->revision != p->revision) {
+        find_wish(w, p, s->mean_m, s->v);
+        law_rebase(s->law, &p->law, s->v);
     }
+    s->revision = p->revision;
 }
 
-static RT_SAFE void limit_setpoint(struct workspace *w, const struct params *p)
+static RT_SAFE void mark_saturated(struct workspace *w, const struct law_output *out)
 {
-    w->n_saturated = 0;
-    for (uint64_t col = 0; col < w->n_col; col++) {
-        double wanted = w->u_cmd[col] + w->step[col];
-        double allowed = fmin(fmax(wanted, p->lower[col]), p->upper[col]);
-
-        /* Outside already, from somebody else's set point: may come back, not go further. */
-        if (w->u_cmd[col] < p->lower[col] || w->u_cmd[col] > p->upper[col])
-            allowed = fabs(wanted) < fabs(w->u_cmd[col]) ? wanted : w->u_cmd[col];
-        w->sp[col] = allowed;
-        w->step[col] = allowed - w->u_cmd[col];
-        if (allowed < wanted || allowed > wanted) {
-            w->n_saturated++;
-            w->col_quality[col] |= QUALITY_SATURATED;
-        }
-    }
+    w->n_saturated = out->n_saturated;
+    for (uint64_t col = 0; col < w->n_col; col++)
+        w->col_quality[col] |= out->saturated[col] * QUALITY_SATURATED;
 }
 
 /* The step's own time must be near its nominal one: after a gap in the data a step would mix
@@ -136,27 +117,38 @@ static RT_SAFE bool dt_is_nominal(const struct workspace *w, const struct params
     return dt_ns >= 0.5 * nominal_ns && dt_ns <= 2.0 * nominal_ns;
 }
 
+/* The mean of the errors since the last step: a moving average over law.every frames, whose
+ * first zero is at the law's rate. */
+static RT_SAFE void take_mean(struct stepper *s, uint64_t n_row)
+{
+    for (uint64_t row = 0; row < n_row; row++)
+        s->mean_m[row] = s->sum_m[row] / (double) s->n_sum;
+}
+
 static RT_SAFE void step_law(struct workspace *w, const struct params *p)
 {
-    double *c = w->scratch_col, *mean_m = w->scratch_row;
+    struct stepper *s = &w->stepper;
+    struct law_output out = {.u = w->sp, .step = w->step, .saturated = s->saturated};
+    struct law_input in = {.v = s->v,
+                           .u_now = w->u_cmd,
+                           .gain = 1.0,
+                           .step_scale = 1.0,
+                           .closed = w->machine.state == STATE_CLOSED};
     bool nominal = dt_is_nominal(w, p);
 
-    for (uint64_t row = 0; row < w->n_row; row++)
-        mean_m[row] = w->stepper.sum_m[row] / (double) w->stepper.n_sum;
-    memset(w->stepper.sum_m, 0, w->n_row * sizeof *w->stepper.sum_m);
-    w->stepper.n_sum = 0;
-    w->stepper.last_step_ns = w->bpm[0].view.head.t_sample_ns;
     if (!nominal) {
-        w->stepper.skipped++;
+        s->skipped++;
+        law_hold(s->law, w->u_cmd);
+        stepper_restart(w);
         return;
     }
-    memset(c, 0, w->n_col * sizeof *c);
-    for (uint64_t b = 0; b < p->n_block; b++)
-        matvec_apply(&p->correct[b], mean_m + p->block[b].row0, c + p->block[b].col0);
-    raw_step(w, p, c);
-    limit_step(w, p);
-    limit_setpoint(w, p);
-    w->stepper.steps++;
+    follow_matrices(w, p);
+    take_mean(s, w->n_row);
+    stepper_restart(w);
+    find_wish(w, p, s->mean_m, s->v);
+    law_step(&p->law, s->law, &in, &out);
+    mark_saturated(w, &out);
+    s->steps++;
     w->stepped = true;
 }
 

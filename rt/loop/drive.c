@@ -17,7 +17,7 @@ static RT_SAFE void send_block(struct workspace *w, const struct hal *hal,
                                  .life = ++w->life};
 
     for (uint64_t col = 0; col < w->n_col; col++)
-        w->scratch_col[col] = column_is_driven(w, p, col) ? w->u_cmd[col] : (double) NAN;
+        w->scratch_col[col] = column_is_driven(p, col) ? w->u_cmd[col] : (double) NAN;
     hal->write_setpoint(hal->self, &head, w->scratch_col);
     if (active)
         w->block_cycle = w->cycle;

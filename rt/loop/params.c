@@ -58,6 +58,8 @@ static size_t lay_out(struct params *p, enum matvec_storage storage, char *memor
         {n_col * sizeof(uint64_t), (void **) &p->col_disabled},
         {n_col * sizeof(double), (void **) &p->lower},
         {n_col * sizeof(double), (void **) &p->upper},
+        {n_col * sizeof(double), (void **) &p->pole_hz},
+        {n_col * sizeof(double), (void **) &p->law_gain},
     };
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         if (memory)
@@ -92,6 +94,8 @@ static enum rc slot_create(struct params *p, const struct orbit_dims *dims,
                        arrays_b + blocks_b);
     memset(p->memory, 0, arrays_b + blocks_b);
     (void) lay_out(p, storage, p->memory, &predict);
+    for (uint64_t col = 0; col < dims_n_col(dims); col++)
+        p->law_gain[col] = 1.0;
     rc = matvec_init(&p->predict, predict, dims_n_row(dims), dims_n_col(dims), storage);
     for (unsigned b = 0; b < ORBIT_MAX_BLOCK && rc == RC_OK; b++)
         rc = matvec_init(&p->correct[b],
@@ -226,6 +230,9 @@ static enum rc copy_set(struct params *to, const struct params *from)
     memcpy(to->col_disabled, from->col_disabled, n_col * sizeof *to->col_disabled);
     memcpy(to->lower, from->lower, n_col * sizeof *to->lower);
     memcpy(to->upper, from->upper, n_col * sizeof *to->upper);
+    memcpy(to->pole_hz, from->pole_hz, n_col * sizeof *to->pole_hz);
+    memcpy(to->law_gain, from->law_gain, n_col * sizeof *to->law_gain);
+    to->law = from->law;
     to->tuning = from->tuning;
     return repack(to);
 }
@@ -294,6 +301,45 @@ enum rc params_fill(struct params *p, const struct param_head *head, const doubl
         for (uint64_t i = 0; i < n_row; i++)
             p->k_by_row[i * n_col + j] = k[j * n_row + i];
     return repack(p);
+}
+
+/* Whether the law moves a column: the RF, disabled correctors and a plane that is switched off
+ * are somebody else's, whatever the state. */
+static bool is_driven(const struct params *p, uint64_t col)
+{
+    bool plane_on = col < p->dims.n_h ? p->tuning.drive_h : p->tuning.drive_v;
+
+    return col < p->dims.n_h + p->dims.n_v && plane_on && !p->col_disabled[col];
+}
+
+static enum rc span_blocks(struct params *p)
+{
+    struct law_span span[LAW_MAX_BLOCK];
+
+    for (uint64_t b = 0; b < p->n_block; b++)
+        span[b] = (struct law_span){.col0 = p->block[b].col0, .n_col = p->block[b].n_col};
+    return p->n_block ? law_terms_blocks(&p->law, span, p->n_block) : RC_OK;
+}
+
+enum rc params_make_law(struct params *p)
+{
+    uint64_t n_col = dims_n_col(&p->dims);
+    bool *driven = calloc(n_col, sizeof *driven);
+    struct law_columns columns = {.n_col = n_col,
+                                  .lower = p->lower,
+                                  .upper = p->upper,
+                                  .pole_hz = p->pole_hz,
+                                  .gain = p->law_gain,
+                                  .driven = driven};
+    enum rc rc = RC_OK;
+
+    if (!driven)
+        return err_set(RC_NOMEM, "no memory for the law's terms");
+    for (uint64_t col = 0; col < n_col; col++)
+        driven[col] = is_driven(p, col);
+    rc = law_terms_make(&p->law, &p->tuning.law, &columns);
+    free(driven);
+    return rc == RC_OK ? span_blocks(p) : rc;
 }
 
 void params_publish(struct params_store *store, struct params *params)

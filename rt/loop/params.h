@@ -15,6 +15,7 @@
 
 #include "rt/base/attr.h"
 #include "rt/base/rc.h"
+#include "rt/loop/law/terms.h"
 #include "rt/loop/matvec.h"
 #include "rt/shm/layout.h"
 
@@ -23,9 +24,8 @@ enum { PARAM_SLOTS = 4, MAX_MASKED = 8, MAX_DELAY_CYCLES = 4096 };
 /* Numbers of the law, limits and conditions; from the configuration's live keys. */
 struct tuning {
     bool drive_h, drive_v;
-    double kp, ki;  /* per step */
-    uint64_t every; /* pace frames per law step */
-    double step_limit_rad;
+    uint64_t every;          /* pace frames per law step */
+    struct law_settings law; /* what params_make_law derives the terms from */
     uint64_t max_saturated, max_masked, late_limit, trip_count;
     double readback_tolerance_rad;
     double bpm_max_m, bpm_min_sum, min_current_a, trip_orbit_m;
@@ -49,6 +49,9 @@ struct params {
     double *reference_m;                    /* [n_row] */
     uint64_t *row_disabled, *col_disabled;  /* [n_row], [n_col]: QUALITY_DISABLED or 0 */
     double *lower, *upper;                  /* [n_col] absolute limits, rad */
+    double *pole_hz;                        /* [n_col] of the actuators */
+    double *law_gain;                       /* [n_col] of v, on top of the law's own */
+    struct law_terms law;                   /* by params_make_law */
     struct tuning tuning;
     void *memory; /* all of the above arrays */
 };
@@ -70,6 +73,10 @@ struct params *params_begin(struct params_store *store);
  * place of the first non-finite element, or if blocks are out of range or overlap. */
 MUST_USE enum rc params_fill(struct params *params, const struct param_head *head,
                              const double *r, const double *k);
+
+/* Derives the law's terms from tuning, limits, poles, gains and blocks of the slot: call it
+ * after the last change of those. RC_RANGE names the key and its limit. */
+MUST_USE enum rc params_make_law(struct params *params);
 
 /* Publishes the slot and hands the old one to the reclaim thread. Gives it the next revision if
  * matrices are present. */

@@ -16,7 +16,7 @@ static RT_SAFE void follow_found(struct workspace *w, const struct params *p)
     bool closed = w->machine.state == STATE_CLOSED;
 
     for (uint64_t col = 0; col < w->n_col; col++)
-        if (!closed || !column_is_driven(w, p, col))
+        if (!closed || !column_is_driven(p, col))
             w->u_cmd[col] = w->u_found[col];
 }
 

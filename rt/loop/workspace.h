@@ -7,6 +7,7 @@
 
 #include "rt/base/hist.h"
 #include "rt/hal/hal.h"
+#include "rt/loop/law/law.h"
 #include "rt/loop/params.h"
 #include "rt/loop/response.h"
 #include "rt/loop/state.h"
@@ -35,9 +36,12 @@ struct stepper {
     uint64_t n_sum; /* frames in it */
     int64_t last_step_ns;
     double frame_period_ns; /* smoothed; 0: not known yet */
-    bool primed;            /* c_last is valid */
-    double *c_last;         /* [n_col] K e of the last step */
+    double *mean_m;         /* [n_row] error of the last step */
+    double *v;              /* [n_col] -(K e) of it */
+    uint64_t revision;      /* of the matrices that made v; 0: none yet */
+    uint64_t *saturated;    /* [n_col] by the last step */
     uint64_t steps, skipped;
+    struct law_state *law;
 };
 
 struct workspace {
@@ -92,12 +96,9 @@ struct workspace {
 
 /* Whether the law moves a column: the RF, disabled correctors and a plane that is switched off
  * are somebody else's, whatever the state. */
-RT_SAFE static inline bool column_is_driven(const struct workspace *w, const struct params *p,
-                                            uint64_t col)
+RT_SAFE static inline bool column_is_driven(const struct params *p, uint64_t col)
 {
-    bool plane_on = col < w->dims.n_h ? p->tuning.drive_h : p->tuning.drive_v;
-
-    return col < w->dims.n_h + w->dims.n_v && plane_on && !p->col_disabled[col];
+    return p->law.driven[col] > 0.0;
 }
 
 /* 1: not good, and not because the configuration says so. Shifts instead of comparisons, which

@@ -11,15 +11,45 @@ static int64_t ms_to_ns(double ms)
     return (int64_t) (ms * 1e6);
 }
 
+/* How often the law steps; 0: not known. */
+static double law_period_s(const struct cfg *cfg)
+{
+    return cfg->law_frame_hz > 0.0 ? (double) cfg->law_every / cfg->law_frame_hz : 0.0;
+}
+
+/* Half of what is averaged lies before the newest frame, on average. */
+static double law_delay_s(const struct cfg *cfg)
+{
+    double before_s =
+        cfg->law_frame_hz > 0.0 ? 0.5 * (double) (cfg->law_every - 1) / cfg->law_frame_hz : 0.0;
+
+    return 1e-3 * (cfg->actuator_delay_ms + cfg->bpm_delay_ms) + before_s;
+}
+
+static struct law_settings law_from_cfg(const struct cfg *cfg)
+{
+    return (struct law_settings){
+        .kind = cfg->law_kind == 1 ? LAW_IMC : LAW_PI,
+        .kp = cfg->law_kp,
+        .ki = cfg->law_ki,
+        .bandwidth_hz = cfg->law_bandwidth_hz,
+        .leak = cfg->law_leak,
+        .lead_max = cfg->law_lead_max,
+        .delay_s = law_delay_s(cfg),
+        .period_s = law_period_s(cfg),
+        .rate_limit = cfg->law_rate_limit_rad_s,
+        .step_limit = cfg->law_step_limit_rad,
+        .release = cfg->law_release_rad,
+    };
+}
+
 struct tuning tuning_from_cfg(const struct cfg *cfg)
 {
     return (struct tuning){
         .drive_h = cfg->law_horizontal,
         .drive_v = cfg->law_vertical,
-        .kp = cfg->law_kp,
-        .ki = cfg->law_ki,
         .every = (uint64_t) cfg->law_every,
-        .step_limit_rad = cfg->law_step_limit_rad,
+        .law = law_from_cfg(cfg),
         .max_saturated = (uint64_t) cfg->law_max_saturated,
         .max_masked = (uint64_t) cfg->bpm_max_masked,
         .late_limit = (uint64_t) cfg->loop_late_limit,
@@ -78,8 +108,9 @@ static enum rc disable_correctors(struct params *p, const struct cfg *cfg,
     return RC_OK;
 }
 
-static void set_limits(struct params *p, const struct devices *devices)
+static void set_limits(struct params *p, const struct cfg *cfg, const struct devices *devices)
 {
+    const double gain[2] = {cfg->law_gain_h, cfg->law_gain_v};
     uint64_t n_kick = p->dims.n_h + p->dims.n_v;
 
     for (uint64_t col = 0; col < dims_n_col(&p->dims); col++) {
@@ -88,6 +119,8 @@ static void set_limits(struct params *p, const struct devices *devices)
 
         p->lower[col] = -limit;
         p->upper[col] = limit;
+        p->pole_hz[col] = p->tuning.actuator_pole_hz;
+        p->law_gain[col] = gain[col >= p->dims.n_h];
     }
 }
 
@@ -96,12 +129,12 @@ enum rc tuning_apply(struct params *p, const struct cfg *cfg, const struct devic
     enum rc rc = disable_bpms(p, cfg, devices);
 
     p->tuning = tuning_from_cfg(cfg);
-    set_limits(p, devices);
+    set_limits(p, cfg, devices);
     if (rc == RC_OK)
         rc = disable_correctors(p, cfg, devices);
     if (rc == RC_OK && cfg->ring_reference[0] != '\0')
         rc = reference_load(p->reference_m, devices, cfg->ring_reference);
     else if (rc == RC_OK)
         memset(p->reference_m, 0, dims_n_row(&p->dims) * sizeof *p->reference_m);
-    return rc;
+    return rc == RC_OK ? params_make_law(p) : rc;
 }

@@ -12,9 +12,8 @@ struct tuning rig_tuning(void)
 {
     return (struct tuning){.drive_h = true,
                            .drive_v = true,
-                           .ki = 0.4,
                            .every = 100,
-                           .step_limit_rad = 1e-3,
+                           .law = {.ki = 0.4, .step_limit = 1e-3, .release = 1e-8},
                            .max_saturated = 4,
                            .max_masked = MAX_MASKED,
                            .late_limit = 3,
@@ -84,6 +83,7 @@ void rig_publish(struct loop_rig *rig, const struct tuning *tuning, double mu)
         params->lower[col] = -1e-3;
         params->upper[col] = 1e-3;
     }
+    must(params_make_law(params));
     params_publish(rig->params, params);
 }
 

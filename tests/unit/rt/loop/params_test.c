@@ -98,12 +98,12 @@ static void a_new_slot_continues_the_newest_set(void **state)
     (void) state;
     assert_int_equal(params_fill(p, &head, r, k), RC_OK);
     p->reference_m[4] = 7.0;
-    p->tuning.ki = 0.25;
+    p->tuning.law.ki = 0.25;
     params_publish(store, p);
     assert_int_equal(params_revision(store), 1);
     p = params_begin(store);
     assert_close(p->reference_m[4], 7.0, 0, 0);
-    assert_close(p->tuning.ki, 0.25, 0, 0);
+    assert_close(p->tuning.law.ki, 0.25, 0, 0);
     matvec_apply(&p->predict, x, y);
     assert_close(y[2], r[2 * N_COL], 0, 0);
     params_publish(store, p);
