@@ -1,4 +1,4 @@
-/* Commands that are one line to orbitd's manager: mode, reset, reload, ping. */
+/* Commands that are one line to orbitd's manager: mode, reset, reload, own, release, ping. */
 #include <stdio.h>
 #include <string.h>
 
@@ -59,6 +59,25 @@ int command_reset(struct ctl *ctl)
 }
 
 int command_reload(struct ctl *ctl)
+{
+    return plain(ctl);
+}
+
+/* A command that is over at once must own for a time. */
+int command_own(struct ctl *ctl)
+{
+    bool takeover = args_take_flag(&ctl->args, "--takeover");
+    double lease_s = 600.0;
+    char line[LINE_SIZE];
+
+    if (args_take_number(&ctl->args, "--for", 1, 86400, &lease_s) != RC_OK ||
+        args_finish(&ctl->args, 0, 0) != RC_OK)
+        return ctl_usage(ctl);
+    snprintf(line, sizeof line, "own %.0f%s", lease_s, takeover ? " takeover" : "");
+    return send_line(ctl, line);
+}
+
+int command_release(struct ctl *ctl)
 {
     return plain(ctl);
 }

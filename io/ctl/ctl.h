@@ -16,6 +16,7 @@ enum ctl_exit { CTL_DONE = 0, CTL_FAILED = 1, CTL_USAGE = 2, CTL_NO_ORBITD = 3 }
 struct ctl {
     const char *command;     /* its name */
     const char *config_path; /* --config, or $ORBITD_CONFIG; NULL: not given */
+    const char *session;     /* --session, $ORBIT_SESSION, or the user's name */
     const char *instance;    /* --instance; NULL: that of the configuration */
     bool json;               /* --json */
     struct args args;
@@ -35,6 +36,8 @@ int command_mode(struct ctl *ctl);
 int command_reset(struct ctl *ctl);
 int command_reload(struct ctl *ctl);
 int command_ping(struct ctl *ctl);
+int command_own(struct ctl *ctl);
+int command_release(struct ctl *ctl);
 int command_endpoints(struct ctl *ctl);
 int command_check(struct ctl *ctl);
 int command_doctor(struct ctl *ctl);

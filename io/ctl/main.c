@@ -1,7 +1,9 @@
 /* orbitctl: the command line of an instance. See orbitctl(1). */
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "io/ctl/ctl.h"
 
@@ -18,6 +20,9 @@ static const struct {
     {"mode", command_mode, "off|shadow|arm|closed|hold", "change the loop's state"},
     {"reset", command_reset, "", "unlatch a trip whose cause is gone"},
     {"reload", command_reload, "", "apply the live keys of the configuration"},
+    {"own", command_own, "[--for SECONDS] [--takeover]",
+     "only this session may raise or change the loop"},
+    {"release", command_release, "", "... and anybody again"},
     {"ping", command_ping, "", "does orbitd answer?"},
     {"endpoints", command_endpoints, "[--json]", "who serves on which port"},
     {"check", command_check, "FILE [--print]", "every fault of a configuration and its files"},
@@ -39,7 +44,9 @@ enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
 
 static int help(FILE *out)
 {
-    fprintf(out, "usage: orbitctl [--config FILE | --instance NAME] COMMAND ...\n\n");
+    fprintf(
+        out,
+        "usage: orbitctl [--config FILE | --instance NAME] [--session NAME] COMMAND ...\n\n");
     for (int i = 0; i < N_COMMANDS; i++)
         fprintf(out, "  %-9s %-41s %s\n", commands[i].name, commands[i].operands,
                 commands[i].help);
@@ -72,6 +79,17 @@ static int dispatch(struct ctl *ctl)
     return help(stderr);
 }
 
+/* Who acts: what $ORBIT_SESSION says, else the user. */
+static const char *own_name(void)
+{
+    const char *name = getenv("ORBIT_SESSION");
+    const struct passwd *user = getpwuid(geteuid());
+
+    if (name && name[0])
+        return name;
+    return user ? user->pw_name : "orbitctl";
+}
+
 int main(int argc, char **argv)
 {
     struct ctl ctl = {.args = {.count = argc - 1, .item = argv + 1}};
@@ -83,12 +101,16 @@ int main(int argc, char **argv)
     rc = args_take_text(&ctl.args, "--config", &ctl.config_path);
     if (rc == RC_OK)
         rc = args_take_text(&ctl.args, "--instance", &ctl.instance);
+    if (rc == RC_OK)
+        rc = args_take_text(&ctl.args, "--session", &ctl.session);
     if (rc != RC_OK || ctl.args.count == 0) {
         fprintf(stderr, "orbitctl: %s\n", rc != RC_OK ? err_text() : "which command?");
         return help(stderr);
     }
     if (!ctl.config_path && !ctl.instance)
         ctl.config_path = getenv("ORBITD_CONFIG");
+    if (!ctl.session)
+        ctl.session = own_name();
     ctl.command = ctl.args.item[0];
     ctl.args.item++;
     ctl.args.count--;

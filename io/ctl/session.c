@@ -57,13 +57,13 @@ enum rc session_locate(struct session *self, const struct ctl *ctl)
     return RC_OK;
 }
 
-enum rc session_attach(struct session *self)
+enum rc session_attach(struct session *self, const struct ctl *ctl)
 {
     char path[CFG_PATH_SIZE];
     enum rc rc;
 
     cfg_socket_path(&self->cfg, path, sizeof path);
-    rc = client_open(&self->client, path, ROLE_OBSERVER, "orbitctl", 0);
+    rc = client_open(&self->client, path, ROLE_OBSERVER, ctl->session, 0);
     if (rc == RC_SYS || rc == RC_TIMEOUT)
         return err_add(RC_GONE, "no orbitd of instance %s", self->cfg.instance);
     if (rc != RC_OK)
@@ -117,7 +117,7 @@ bool session_open(struct session *self, const struct ctl *ctl, int *code)
     enum rc rc = session_locate(self, ctl);
 
     if (rc == RC_OK)
-        rc = session_attach(self);
+        rc = session_attach(self, ctl);
     if (rc == RC_OK)
         return true;
     *code = ctl_fail(rc);

@@ -29,7 +29,7 @@ struct session {
 MUST_USE enum rc session_locate(struct session *session, const struct ctl *ctl);
 
 /* Connects. RC_GONE: there is no orbitd; else as client_open. */
-MUST_USE enum rc session_attach(struct session *session);
+MUST_USE enum rc session_attach(struct session *session, const struct ctl *ctl);
 
 /* Takes the newest snapshot, texts and histograms; session->points then reads them. RC_GONE:
  * orbitd is gone. Before the first cycle there is no snapshot. */

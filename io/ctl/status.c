@@ -234,6 +234,7 @@ static void print_status(const struct session *session)
         print_devices(&session->points);
     print_sources(session);
     print_block("model", session->text.model);
+    print_block("owner", session->text.owner);
 }
 
 /* ---- JSON ---------------------------------------------------------------------------- */
@@ -325,15 +326,16 @@ static void print_json(const struct session *session)
     const struct status_block *status = client_status(session->client);
     int64_t heartbeat_ns = __atomic_load_n(&status->heartbeat_ns, __ATOMIC_RELAXED);
     uint64_t period = status_load(&status->period_ns);
-    json_t *root = json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:s, s:f, s:I, s:f, s:I}", "instance", session->cfg.instance,
-        "state", state_word(status_load(&status->state)), "why", session->text.why, "verdict",
-        status_load(&status->verdict) == VERDICT_REAL_TIME ? "real-time" : "degraded",
-        "verdict_text", session->text.verdict, "model", session->text.model, "rate_hz",
-        period ? 1e9 / (double) period : 0, "cycle",
-        (json_int_t) status_load(&status->heartbeat_cycle), "heartbeat_age_ms",
-        age_ms(heartbeat_ns, session->points.now_ns), "revision",
-        (json_int_t) status_load(&status->revision));
+    json_t *root =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:f, s:I, s:f, s:I}", "instance",
+                  session->cfg.instance, "state", state_word(status_load(&status->state)),
+                  "why", session->text.why, "verdict",
+                  status_load(&status->verdict) == VERDICT_REAL_TIME ? "real-time" : "degraded",
+                  "verdict_text", session->text.verdict, "model", session->text.model, "owner",
+                  session->text.owner, "rate_hz", period ? 1e9 / (double) period : 0, "cycle",
+                  (json_int_t) status_load(&status->heartbeat_cycle), "heartbeat_age_ms",
+                  age_ms(heartbeat_ns, session->points.now_ns), "revision",
+                  (json_int_t) status_load(&status->revision));
     char run[24];
 
     snprintf(run, sizeof run, "%" PRIu64, status->head.run_id);

@@ -1,6 +1,7 @@
 #include "rt/manager/commands.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -11,14 +12,16 @@
 static const struct {
     const char *line;
     enum request request;
+    bool lowers;
     const char *done;
 } requests[] = {
-    {"mode off", REQUEST_OFF, "off"},
-    {"mode shadow", REQUEST_SHADOW, "shadow: nothing is driven"},
-    {"mode arm", REQUEST_ARM, "armed: waiting for the gateway, then orbitctl mode closed"},
-    {"mode closed", REQUEST_CLOSE, "closed"},
-    {"mode hold", REQUEST_HOLD, "held: set points stay"},
-    {"reset", REQUEST_RESET, "reset"},
+    {"mode off", REQUEST_OFF, true, "off"},
+    {"mode shadow", REQUEST_SHADOW, true, "shadow: nothing is driven"},
+    {"mode arm", REQUEST_ARM, false,
+     "armed: waiting for the gateway, then orbitctl mode closed"},
+    {"mode closed", REQUEST_CLOSE, false, "closed"},
+    {"mode hold", REQUEST_HOLD, true, "held: set points stay"},
+    {"reset", REQUEST_RESET, false, "reset"},
 };
 
 /* The loop answers within one period, or does not run. */
@@ -67,32 +70,80 @@ static enum rc explain(const struct machine *m, enum answer answer, uint64_t unm
     return RC_STATE;
 }
 
-static enum rc execute_request(struct machine *m, size_t i, char *reply, size_t size)
+static enum rc execute_request(struct machine *m, const struct server_peer *peer, size_t i,
+                               char *reply, size_t size)
 {
     enum answer answer;
     uint64_t unmet;
-    enum rc rc = ask_loop(m, requests[i].request, &answer, &unmet);
+    enum rc rc = requests[i].lowers ? RC_OK : owner_check(&m->owner, peer, clock_mono_ns());
 
-    if (rc != RC_OK) {
-        snprintf(reply, size, "%s", err_text());
+    if (rc == RC_OK)
+        rc = ask_loop(m, requests[i].request, &answer, &unmet);
+    if (rc != RC_OK)
         return rc;
-    }
     snprintf(reply, size, "%s", requests[i].done);
     return explain(m, answer, unmet, reply, size);
 }
 
-enum rc command_execute(struct machine *m, const char *line, char *reply, size_t size)
+static enum rc execute_reload(struct machine *m, const struct server_peer *peer, char *reply,
+                              size_t size)
 {
+    enum rc rc = owner_check(&m->owner, peer, clock_mono_ns());
+
+    return rc == RC_OK ? reload(m, reply, size) : rc;
+}
+
+/* own [SECONDS] [takeover] */
+static enum rc execute_own(struct machine *m, const struct server_peer *peer,
+                           const char *operands, char *reply, size_t size)
+{
+    enum { LONGEST_LEASE_S = 86400 };
+    char before[ORBIT_NAME_SIZE], now_owner[ORBIT_NAME_SIZE + 64];
+    char *end;
+    unsigned long lease_s = strtoul(operands, &end, 10);
+    bool takeover = strcmp(end + strspn(end, " "), "takeover") == 0;
+    int64_t now_ns = clock_mono_ns();
+    enum rc rc;
+
+    if (lease_s > LONGEST_LEASE_S || (!takeover && *end))
+        return err_set(RC_INPUT, "own [SECONDS] [takeover]: '%s' is not that; at most %d s",
+                       operands, LONGEST_LEASE_S);
+    rc = owner_take(&m->owner, peer, (int64_t) lease_s * 1000000000, takeover, now_ns, before);
+    if (rc != RC_OK)
+        return rc;
+    owner_describe(&m->owner, now_ns, now_owner, sizeof now_owner);
+    snprintf(reply, size, "the loop belongs to %s%s%s", now_owner,
+             before[0] ? "; taken over from " : "", before);
+    return RC_OK;
+}
+
+static enum rc execute_release(struct machine *m, const struct server_peer *peer, char *reply,
+                               size_t size)
+{
+    enum rc rc = owner_release(&m->owner, peer, clock_mono_ns());
+
+    if (rc == RC_OK)
+        snprintf(reply, size, "the loop belongs to nobody");
+    return rc;
+}
+
+enum rc command_execute(struct machine *m, const struct server_peer *peer, const char *line,
+                        char *reply, size_t size)
+{
+    reply[0] = '\0';
     for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++)
         if (strcmp(line, requests[i].line) == 0)
-            return execute_request(m, i, reply, size);
+            return execute_request(m, peer, i, reply, size);
     if (strcmp(line, "reload") == 0)
-        return reload(m, reply, size);
+        return execute_reload(m, peer, reply, size);
+    if (strcmp(line, "own") == 0 || strncmp(line, "own ", 4) == 0)
+        return execute_own(m, peer, line + (line[3] ? 4 : 3), reply, size);
+    if (strcmp(line, "release") == 0)
+        return execute_release(m, peer, reply, size);
     if (strcmp(line, "ping") == 0) {
         snprintf(reply, size, "alive");
         return RC_OK;
     }
-    snprintf(reply, size,
-             "not understood: mode off|shadow|arm|closed|hold, reset, reload, ping are");
-    return RC_INPUT;
+    return err_set(RC_INPUT, "not understood: mode off|shadow|arm|closed|hold, reset, reload, "
+                             "own, release, ping are");
 }

@@ -10,6 +10,7 @@
 #include "rt/hal/hal_shm.h"
 #include "rt/loop/loop.h"
 #include "rt/loop/params.h"
+#include "rt/manager/owner.h"
 #include "rt/shm/segment.h"
 #include "rt/shm/server.h"
 #include "rt/shm/slot_ring.h"
@@ -28,6 +29,7 @@ struct machine {
     struct slot_ring texts, snapshots, records, setpoints;
     struct status_block *status;
 
+    struct owner owner;
     struct params_store *params;
     struct hal_shm hal;
     struct loop *loop;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "rt/base/clock.h"
 #include "rt/manager/commands.h"
@@ -62,13 +63,24 @@ static enum rc on_command(void *self, const struct server_peer *peer, const char
                           char *reply, size_t reply_size)
 {
     struct manager *manager = self;
-    enum rc rc = command_execute(manager->machine, line, reply, reply_size);
+    enum rc rc = command_execute(manager->machine, peer, line, reply, reply_size);
 
+    if (rc != RC_OK && !reply[0])
+        snprintf(reply, reply_size, "%s", err_text());
     count(manager, COUNTER_COMMANDS, &manager->n_commands);
     if (strcmp(line, "ping") != 0)
         fprintf(stderr, "orbitd: command '%s' from %s (pid %d, uid %u): %s: %s\n", line,
                 peer->name, (int) peer->pid, (unsigned) peer->uid, rc_name(rc), reply);
     return rc;
+}
+
+static void on_close(void *self, const struct server_peer *peer)
+{
+    struct manager *manager = self;
+
+    if (owner_forget(&manager->machine->owner, peer->connection))
+        fprintf(stderr, "orbitd: %s (pid %d) has gone and owns the loop no longer\n",
+                peer->name, (int) peer->pid);
 }
 
 static enum rc accept_set(struct machine *m, const struct param_set *set)
@@ -150,6 +162,7 @@ enum rc manager_create(struct manager **out, struct machine *machine, const char
         .calls = {.on_attach = on_attach,
                   .on_detach = on_detach,
                   .on_command = on_command,
+                  .on_close = on_close,
                   .on_parameters = on_parameters},
     };
     enum rc rc;
@@ -194,6 +207,8 @@ static void write_text(struct manager *manager)
         .cause_offender = __atomic_load_n(&status->offender, __ATOMIC_RELAXED)};
 
     why_write(&facts, &manager->machine->devices, manager->text.why, sizeof manager->text.why);
+    owner_describe(&manager->machine->owner, clock_mono_ns(), manager->text.owner,
+                   sizeof manager->text.owner);
     slot_ring_write(&manager->machine->texts, &manager->text);
 }
 
@@ -208,15 +223,13 @@ enum rc manager_run(struct manager *manager, const atomic_bool *stop, atomic_boo
 {
     enum rc rc = RC_OK;
     char reply[ORBIT_TEXT_SIZE];
+    struct server_peer signaller = {.pid = getpid(), .uid = geteuid(), .name = "SIGHUP"};
 
     notify_ready(&manager->notify, manager->text.verdict);
     while (rc == RC_OK && !atomic_load(stop)) {
         rc = server_poll(manager->server, POLL_MS);
-        if (atomic_exchange(reload, false)) {
-            enum rc reloaded = command_execute(manager->machine, "reload", reply, sizeof reply);
-
-            fprintf(stderr, "orbitd: reload: %s: %s\n", rc_name(reloaded), reply);
-        }
+        if (atomic_exchange(reload, false))
+            (void) !on_command(manager, &signaller, "reload", reply, sizeof reply);
         if (clock_mono_ns() >= manager->text_due_ns) {
             count_bad_frames(manager->machine);
             write_text(manager);

@@ -30,7 +30,7 @@
 
 enum {
     ORBIT_ABI_VERSION =
-        1, /* counts every change of this file that tests/unit/rt/shm/layout.golden shows */
+        2, /* counts every change of this file that tests/unit/rt/shm/layout.golden shows */
     ORBIT_MAX_BPM = 1024,
     ORBIT_MAX_COL = 1024, /* H + V + RF */
     ORBIT_MAX_ROW = 2 * ORBIT_MAX_BPM,
@@ -190,6 +190,7 @@ struct text_block {
     _Alignas(8) char why[ORBIT_TEXT_SIZE]; /* conditions unmet, causes, remedies; a line each */
     char verdict[ORBIT_TEXT_SIZE];         /* what the host granted, and what is missing */
     char model[ORBIT_TEXT_SIZE];           /* last parameter set: accepted or why not */
+    char owner[ORBIT_TEXT_SIZE];           /* who owns the loop, and how long */
 };
 
 /* Vectors follow, in the order of vectors.def, each at snapshot_offset_b(). */

@@ -36,6 +36,7 @@ struct server {
     char path[sizeof(((struct sockaddr_un *) 0)->sun_path)];
     int lock_fd, listen_fd;
     int64_t accept_after_ns; /* out of descriptors: no accept before this time */
+    uint64_t n_accepted;
     unsigned n;
     struct connection connection[SERVER_MAX_CLIENT];
 };
@@ -139,6 +140,8 @@ static void drop(struct server *server, struct connection *connection)
     connection->fd = -1;
     if (connection->greeted && connection->peer.role == ROLE_SOURCE)
         server->config.calls.on_detach(server->config.self, connection->peer.source_id);
+    if (connection->greeted && server->config.calls.on_close)
+        server->config.calls.on_close(server->config.self, &connection->peer);
 }
 
 static void remove_dropped(struct server *server)
@@ -194,6 +197,7 @@ void server_adopt(struct server *server, int socket)
         refuse(server, &made,
                err_set(RC_STATE, "orbitd has %d clients already", SERVER_MAX_CLIENT));
     } else {
+        made.peer.connection = ++server->n_accepted;
         server->connection[server->n++] = made;
     }
 }

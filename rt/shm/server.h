@@ -28,7 +28,8 @@ struct server_peer {
     bool is_operator;
     enum client_role role;
     char name[ORBIT_NAME_SIZE];
-    uint64_t source_id; /* ROLE_SOURCE: index into server_config.source */
+    uint64_t source_id;  /* ROLE_SOURCE: index into server_config.source */
+    uint64_t connection; /* 1, 2, ...: never used twice in a run */
 };
 
 /* Each gets `self` of the configuration. Text written to reply ([reply_size], empty at entry)
@@ -41,6 +42,8 @@ struct server_calls {
     void (*on_detach)(void *self, uint64_t source_id);
     enum rc (*on_command)(void *self, const struct server_peer *peer, const char *line,
                           char *reply, size_t reply_size);
+    /* A connection that had been welcomed ended; NULL is fine. */
+    void (*on_close)(void *self, const struct server_peer *peer);
     /* A parameter set, mapped and checked (param_set.h), readable until the return. */
     enum rc (*on_parameters)(void *self, const struct server_peer *peer,
                              const struct param_set *set, char *reply, size_t reply_size);

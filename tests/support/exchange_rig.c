@@ -118,7 +118,10 @@ void rig_create(struct rig *rig)
     rig->config.device_hash = RIG_DEVICES;
     rig->config.dims = dims;
     rig->config.self = rig;
-    rig->config.calls = (struct server_calls){on_attach, on_detach, on_command, on_parameters};
+    rig->config.calls = (struct server_calls){.on_attach = on_attach,
+                                              .on_detach = on_detach,
+                                              .on_command = on_command,
+                                              .on_parameters = on_parameters};
     make_rings(rig);
     make_sources(rig);
     must(server_create(&rig->server, &rig->config));

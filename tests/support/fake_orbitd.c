@@ -130,7 +130,10 @@ static void serve_on(const char *socket_path)
                                    .device_hash = devices_hash(&fake.devices),
                                    .dims = fake.dims,
                                    .n_source = SOURCES,
-                                   .calls = {on_attach, on_detach, on_command, on_parameters}};
+                                   .calls = {.on_attach = on_attach,
+                                             .on_detach = on_detach,
+                                             .on_command = on_command,
+                                             .on_parameters = on_parameters}};
     for (unsigned i = 0; i < SOURCES; i++) {
         void *memory = aligned_alloc(CACHE_LINE, frame_memory_b(n_value[i]));
         make_segment(&fake.input[i], SEG_INPUT, segment_input_size_b(n_value[i]), i);
