@@ -54,11 +54,27 @@ static void *run_loop(void *argument)
     return NULL;
 }
 
+static enum rc accept_host(const struct machine *m, bool real_time, const char *verdict)
+{
+    char why[ORBIT_TEXT_SIZE];
+
+    if (m->wish.spin && !m->cfg.loop_spin_force &&
+        !host_allows_spin(&m->grant, why, sizeof why))
+        return err_set(RC_DENIED,
+                       "loop.timer spin is refused: %s; or loop.timer hybrid, or "
+                       "loop.spin_force",
+                       why);
+    if (m->cfg.loop_strict && !real_time)
+        return err_set(RC_DENIED, "loop.strict: %s", verdict);
+    return RC_OK;
+}
+
 /* Starts the thread, waits until it has read back its rights, and judges them. */
 static enum rc start_loop(struct loop_thread *self, char *verdict, size_t size)
 {
     struct machine *m = self->machine;
     bool real_time;
+    enum rc rc;
 
     pthread_barrier_init(&self->granted, NULL, 2);
     pthread_barrier_init(&self->begin, NULL, 2);
@@ -69,10 +85,11 @@ static enum rc start_loop(struct loop_thread *self, char *verdict, size_t size)
     m->status->verdict = real_time ? VERDICT_REAL_TIME : VERDICT_DEGRADED;
     m->status->loop_core = m->grant.core >= 0 ? (uint64_t) m->grant.core : UINT64_MAX;
     m->status->loop_priority = (uint64_t) m->grant.priority;
-    self->refused = m->cfg.loop_strict && !real_time;
+    rc = accept_host(m, real_time, verdict);
+    self->refused = rc != RC_OK;
     host_leave_core(m->grant.core);
     pthread_barrier_wait(&self->begin);
-    return self->refused ? err_set(RC_DENIED, "loop.strict: %s", verdict) : RC_OK;
+    return rc;
 }
 
 static enum rc serve(struct machine *m)

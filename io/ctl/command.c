@@ -55,7 +55,14 @@ static int plain(struct ctl *ctl)
 
 int command_reset(struct ctl *ctl)
 {
-    return plain(ctl);
+    if (args_finish(&ctl->args, 0, 1) != RC_OK)
+        return ctl_usage(ctl);
+    if (ctl->args.count == 0)
+        return send_line(ctl, "reset");
+    if (strcmp(ctl->args.item[0], "timing") == 0)
+        return send_line(ctl, "reset timing");
+    (void) !err_set(RC_INPUT, "%s is nothing to reset", ctl->args.item[0]);
+    return ctl_usage(ctl);
 }
 
 int command_reload(struct ctl *ctl)

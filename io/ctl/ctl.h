@@ -30,6 +30,7 @@ int ctl_usage(const struct ctl *ctl);
 
 int command_run(struct ctl *ctl);
 int command_status(struct ctl *ctl);
+int command_timing(struct ctl *ctl);
 int command_get(struct ctl *ctl);
 int command_watch(struct ctl *ctl);
 int command_mode(struct ctl *ctl);

@@ -49,6 +49,16 @@ void hist_record(struct hist *hist, uint64_t ns)
     __atomic_store_n(&hist->count, count + 1, __ATOMIC_RELAXED);
 }
 
+void hist_clear(struct hist *hist)
+{
+    for (unsigned i = 0; i < HIST_BINS; i++)
+        __atomic_store_n(&hist->bin[i], 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&hist->sum, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&hist->max, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&hist->min, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&hist->count, 0, __ATOMIC_RELAXED);
+}
+
 void hist_copy(struct hist *copy, const struct hist *live)
 {
     words_load(copy, live, sizeof *live / sizeof(uint64_t));

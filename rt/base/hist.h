@@ -9,9 +9,9 @@
  *   hist_copy           -            -            -              -: at any time
  *
  * A live histogram is written and copied with relaxed 8-byte atomics; the fields of a copy may
- * be apart by the records made while it was taken. There is no reset: whoever wants an interval
- * keeps a copy as its baseline and subtracts it from a later one (hist_subtract), and no writer
- * need stop.
+ * be apart by the records made while it was taken. Only its writer may clear it; whoever else
+ * wants an interval keeps a copy as its baseline and subtracts it from a later one
+ * (hist_subtract).
  */
 #ifndef ORBIT_RT_BASE_HIST_H
 #define ORBIT_RT_BASE_HIST_H
@@ -29,6 +29,9 @@ struct hist {
 
 /* Counts one value. */
 RT_SAFE void hist_record(struct hist *hist, uint64_t ns);
+
+/* Forgets everything; for the one who records. */
+RT_SAFE void hist_clear(struct hist *hist);
 
 /* Copies a live histogram. */
 void hist_copy(struct hist *copy, const struct hist *live);

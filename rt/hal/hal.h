@@ -23,6 +23,12 @@ struct hal {
     /* Returns not before deadline_ns; the value is the time of return. */
     int64_t (*wait_ns)(void *self, int64_t deadline_ns);
 
+    /* Sleeps until from_ns, then looks for a frame of the present connection of source 0 that
+     * read_frame has not delivered yet, until there is one or until_ns has come. Returns the
+     * time; *received_ns is that frame's stamp of reception, or INT64_MIN. */
+    int64_t (*await_frame_ns)(void *self, int64_t from_ns, int64_t until_ns,
+                              int64_t *received_ns);
+
     /* Makes *view the source's newest frame; false: nothing new (the view is left alone). The
      * view's arrays are the source's private copy: valid until the next call that returns true.
      */

@@ -22,6 +22,25 @@ static RT_SAFE int64_t wait_ns(void *self, int64_t deadline_ns)
     return timer_wait_ns(&shm->timer, deadline_ns);
 }
 
+static RT_SAFE int64_t await_frame_ns(void *self, int64_t from_ns, int64_t until_ns,
+                                      int64_t *received_ns)
+{
+    struct hal_shm *shm = self;
+    struct frame_head head;
+    int64_t now_ns;
+    bool arrived;
+
+    timer_sleep_until(from_ns);
+    do {
+        arrived =
+            frame_peek(&shm->reader[0], &head) && head.generation != 0 &&
+            head.generation == atomic_load_explicit(&shm->generation[0], memory_order_relaxed);
+        now_ns = clock_mono_ns();
+    } while (!arrived && now_ns < until_ns);
+    *received_ns = arrived ? head.t_received_ns : INT64_MIN;
+    return now_ns;
+}
+
 static RT_SAFE bool read_frame(void *self, unsigned source, struct frame_view *view)
 {
     struct hal_shm *shm = self;
@@ -55,6 +74,7 @@ struct hal hal_shm_bind(struct hal_shm *self)
                         .now_ns = now_ns,
                         .utc_ns = utc_ns,
                         .wait_ns = wait_ns,
+                        .await_frame_ns = await_frame_ns,
                         .read_frame = read_frame,
                         .generation = generation,
                         .write_setpoint = write_setpoint};

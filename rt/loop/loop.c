@@ -2,8 +2,9 @@
 
 #include <stdlib.h>
 
-#include "rt/base/hist.h"
+#include "rt/loop/grid.h"
 #include "rt/loop/publish.h"
+#include "rt/loop/timing.h"
 #include "rt/loop/workspace.h"
 
 struct loop {
@@ -11,8 +12,10 @@ struct loop {
     struct hal hal;
     struct params_store *params;
     struct loop_outputs out;
-    int64_t period_ns, t0_ns;
-    uint64_t index;      /* of the next grid point */
+    struct grid grid;
+    struct timing timing;
+    enum timer_mode timer;
+    int64_t period_ns;
     uint64_t cycle_base; /* (UTC seconds at start) * 10^6 */
     int64_t last_utc_ns;
     int64_t utc_offset_ns, utc_read_ns; /* UTC minus monotonic time, and when it was read */
@@ -44,6 +47,8 @@ enum rc loop_create(struct loop **out, const struct loop_setup *setup, const str
     loop->params = params;
     loop->out = *outputs;
     loop->period_ns = setup->period_ns;
+    loop->timer = setup->timer;
+    loop->timing.status = outputs->status;
     loop->w->run_id = setup->run_id;
     loop->cycle_base = setup->run_id / 1000000000U * CYCLES_PER_SECOND_ID;
     *out = loop;
@@ -73,46 +78,38 @@ static RT_SAFE void read_utc(struct loop *loop, int64_t now_ns)
 void loop_begin(struct loop *loop)
 {
     params_reader_enter(loop->params);
-    loop->t0_ns = loop->hal.now_ns(loop->hal.self);
-    read_utc(loop, loop->t0_ns);
-    loop->index = 1;
-}
-
-static RT_SAFE void record_phase(struct loop *loop, enum phase phase, int64_t duration_ns)
-{
-    hist_record(&loop->out.status->phase[phase], duration_ns > 0 ? (uint64_t) duration_ns : 0);
+    grid_begin(&loop->grid, loop->timer, loop->period_ns, loop->hal.now_ns(loop->hal.self));
+    read_utc(loop, loop->grid.start_ns);
 }
 
 /* Every skipped point enters the histogram with its own lateness; of a very long stall the
- * first and the counter say enough. */
-static RT_SAFE void record_lateness(struct loop *loop, int64_t late_ns, uint64_t skipped)
+ * first and the counter say enough. The cycle itself is as late as the first of them. */
+static RT_SAFE void record_lateness(struct loop *loop, const struct start *start)
 {
-    uint64_t points = skipped < MAX_SKIPS_RECORDED ? skipped : MAX_SKIPS_RECORDED;
+    uint64_t points = start->skipped < MAX_SKIPS_RECORDED ? start->skipped : MAX_SKIPS_RECORDED;
 
-    for (uint64_t k = 0; k <= points; k++)
-        record_phase(loop, PHASE_WAKE, late_ns - (int64_t) k * loop->period_ns);
+    for (uint64_t k = points; k > 0; k--)
+        timing_record(&loop->timing, PHASE_WAKE,
+                      start->late_ns - (int64_t) k * loop->period_ns);
+    timing_record(&loop->timing, PHASE_WAKE, start->late_ns);
 }
 
-/* Waits for the next grid point that is not past, and accounts for those that are. */
-static RT_SAFE void await_grid_point(struct loop *loop)
+/* Waits for the next start of a cycle, and accounts for the points that went by. */
+static RT_SAFE void await_start(struct loop *loop)
 {
     struct workspace *w = loop->w;
-    int64_t deadline_ns = loop->t0_ns + (int64_t) loop->index * loop->period_ns;
-    int64_t now_ns = loop->hal.wait_ns(loop->hal.self, deadline_ns);
-    int64_t late_ns = now_ns - deadline_ns;
-    uint64_t skipped = late_ns > 0 ? (uint64_t) (late_ns / loop->period_ns) : 0;
+    struct start start = grid_await(&loop->grid, &loop->hal, w->new_frame);
 
-    record_lateness(loop, late_ns, skipped);
-    w->late_in_a_row = skipped ? w->late_in_a_row + 1 : 0;
-    w->n_late += skipped > 0;
-    w->n_skipped += skipped;
-    loop->index += skipped;
-    w->skipped = skipped;
-    w->cycle = loop->cycle_base + loop->index;
-    w->t_grid_ns = loop->t0_ns + (int64_t) loop->index * loop->period_ns;
-    w->now_ns = now_ns;
-    w->wake_late_ns = (double) (now_ns - w->t_grid_ns);
-    loop->index++;
+    record_lateness(loop, &start);
+    w->late_in_a_row = start.skipped ? w->late_in_a_row + 1 : 0;
+    w->n_late += start.skipped > 0;
+    w->n_skipped += start.skipped;
+    w->skipped = start.skipped;
+    w->cycle = loop->cycle_base + start.index;
+    w->t_grid_ns = start.point_ns;
+    w->now_ns = start.now_ns;
+    w->wake_late_ns = (double) (start.skipped ? start.now_ns - start.point_ns : start.late_ns);
+    w->timer = loop->grid.mode;
 }
 
 /* UTC may be stepped back by its administrator; the stamps of cycles are not. */
@@ -155,7 +152,7 @@ static RT_SAFE int64_t end_phase(struct loop *loop, enum phase phase, int64_t be
 {
     int64_t now_ns = loop->hal.now_ns(loop->hal.self);
 
-    record_phase(loop, phase, now_ns - began_ns);
+    timing_record(&loop->timing, phase, now_ns - began_ns);
     return now_ns;
 }
 
@@ -187,6 +184,7 @@ static RT_SAFE int64_t run_phases(struct loop *loop, const struct params *p)
 static RT_SAFE void prepare_next(struct loop *loop)
 {
     read_utc(loop, loop->w->now_ns);
+    timing_advance_reset(&loop->timing, loop->w->cycle);
     slot_ring_warm(loop->out.snapshots);
     slot_ring_warm(loop->out.records);
 }
@@ -196,12 +194,13 @@ void loop_step(struct loop *loop)
     const struct params *p;
     int64_t compute_ns;
 
-    await_grid_point(loop);
+    await_start(loop);
     stamp_utc(loop);
     p = params_acquire(loop->params);
     loop->w->n_cycles++;
     compute_ns = run_phases(loop, p) - loop->w->now_ns;
-    record_phase(loop, PHASE_CYCLE, compute_ns);
+    timing_record(&loop->timing, PHASE_CYCLE, compute_ns);
+    timing_end_cycle(&loop->timing, loop->w->cycle, loop->w->utc_ns, loop->w->skipped);
     loop->w->compute_ns = (double) compute_ns;
     publish_status(loop->w, p, loop->out.status);
     params_release(loop->params);
@@ -245,4 +244,9 @@ bool loop_answer(struct loop *loop, uint64_t ticket, enum answer *answer, uint64
     *answer = (enum answer)(answered & 0xff);
     *unmet = atomic_load_explicit(&loop->answer_unmet, memory_order_relaxed);
     return true;
+}
+
+void loop_reset_timing(struct loop *loop)
+{
+    timing_request_reset(&loop->timing);
 }

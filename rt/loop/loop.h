@@ -4,6 +4,8 @@
  * other thread may call loop_request and loop_answer. The grid is t0 + k T; a late wake-up
  * skips to the next point of the grid, never bursts, is one late event whatever it skipped, and
  * every skipped point enters the wake-up histogram with its full lateness.
+ *
+ * In the mode external the arrival of data starts the cycle: grid.h.
  */
 #ifndef ORBIT_RT_LOOP_LOOP_H
 #define ORBIT_RT_LOOP_LOOP_H
@@ -28,6 +30,7 @@ struct loop_outputs {
 struct loop_setup {
     struct orbit_dims dims;
     int64_t period_ns;
+    enum timer_mode timer; /* TIMER_EXTERNAL: the data start the cycle; else only told */
     uint64_t run_id;       /* UTC ns at start */
     uint64_t n_bpm_source; /* source n_bpm_source is the actuator source */
 };
@@ -51,5 +54,9 @@ uint64_t loop_request(struct loop *loop, enum request request);
 
 /* True once the loop has answered that ticket; `unmet` are the conditions that were missing. */
 bool loop_answer(struct loop *loop, uint64_t ticket, enum answer *answer, uint64_t *unmet);
+
+/* Asks for empty phase histograms and an empty list of worst cycles; the status's
+ * timing_reset_cycle moves when it is done. */
+void loop_reset_timing(struct loop *loop);
 
 #endif

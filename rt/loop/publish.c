@@ -200,6 +200,7 @@ void publish_status(const struct workspace *w, const struct params *p,
     set(&status->unmet_offender, w->offender);
     set(&status->arm_id, w->machine.arm_id);
     set(&status->revision, p->revision);
+    set(&status->timer, w->timer);
     publish_counters(w, status->counter);
     __atomic_store_n(&status->heartbeat_ns, w->now_ns, __ATOMIC_RELAXED);
     set(&status->heartbeat_cycle, w->cycle);

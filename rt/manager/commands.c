@@ -85,6 +85,26 @@ static enum rc execute_request(struct machine *m, const struct server_peer *peer
     return explain(m, answer, unmet, reply, size);
 }
 
+/* The loop clears one histogram a cycle, and tells by the cycle that ended it. */
+static enum rc reset_timing(struct machine *m, char *reply, size_t size)
+{
+    const uint64_t *done = &m->status->timing_reset_cycle;
+    uint64_t before = __atomic_load_n(done, __ATOMIC_RELAXED), after = before;
+    struct timespec pause = {.tv_nsec = 200000};
+    int64_t period_ns = (int64_t) m->status->period_ns;
+    int64_t give_up_ns = clock_mono_ns() + 500 * 1000000LL + 3 * PHASE_COUNT * period_ns;
+
+    loop_reset_timing(m->loop);
+    while (after == before && clock_mono_ns() < give_up_ns) {
+        nanosleep(&pause, NULL);
+        after = __atomic_load_n(done, __ATOMIC_ACQUIRE);
+    }
+    if (after == before)
+        return err_set(RC_TIMEOUT, "the loop did not answer: it is not running");
+    snprintf(reply, size, "timing is empty since cycle %llu", (unsigned long long) after);
+    return RC_OK;
+}
+
 static enum rc execute_reload(struct machine *m, const struct server_peer *peer, char *reply,
                               size_t size)
 {
@@ -134,6 +154,8 @@ enum rc command_execute(struct machine *m, const struct server_peer *peer, const
     for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++)
         if (strcmp(line, requests[i].line) == 0)
             return execute_request(m, peer, i, reply, size);
+    if (strcmp(line, "reset timing") == 0)
+        return reset_timing(m, reply, size);
     if (strcmp(line, "reload") == 0)
         return execute_reload(m, peer, reply, size);
     if (strcmp(line, "own") == 0 || strncmp(line, "own ", 4) == 0)
@@ -144,6 +166,6 @@ enum rc command_execute(struct machine *m, const struct server_peer *peer, const
         snprintf(reply, size, "alive");
         return RC_OK;
     }
-    return err_set(RC_INPUT, "not understood: mode off|shadow|arm|closed|hold, reset, reload, "
-                             "own, release, ping are");
+    return err_set(RC_INPUT, "not understood: mode off|shadow|arm|closed|hold, reset, reset "
+                             "timing, reload, own, release, ping are");
 }

@@ -159,18 +159,19 @@ static enum rc make_loop(struct machine *m)
     struct hal hal = hal_shm_bind(&m->hal);
     struct loop_setup setup = {.dims = m->dims,
                                .period_ns = period_ns,
+                               .timer = (enum timer_mode) m->cfg.loop_timer,
                                .run_id = m->run_id,
                                .n_bpm_source = m->n_source - 1};
     struct loop_outputs outputs = {
         .status = m->status, .snapshots = &m->snapshots, .records = &m->records};
 
-    m->hal.timer = timer_make(m->cfg.loop_timer == 0 ? TIMER_SLEEP : TIMER_HYBRID,
-                              (int64_t) (m->cfg.loop_spin_us * 1e3), period_ns);
+    m->hal.timer = timer_make(setup.timer, (int64_t) (m->cfg.loop_spin_us * 1e3), period_ns);
     m->hal.setpoints = &m->setpoints;
     m->hal.n_col = dims_n_col(&m->dims);
     m->status->period_ns = (uint64_t) period_ns;
     m->wish = (struct host_wish){.core = (int) m->cfg.loop_core,
-                                 .priority = (int) m->cfg.loop_priority};
+                                 .priority = (int) m->cfg.loop_priority,
+                                 .spin = setup.timer == TIMER_SPIN};
     return loop_create(&m->loop, &setup, &hal, m->params, &outputs);
 }
 

@@ -203,6 +203,7 @@ static void write_text(struct manager *manager)
         .state = (enum loop_state) __atomic_load_n(&status->state, __ATOMIC_RELAXED),
         .unmet = __atomic_load_n(&status->unmet, __ATOMIC_RELAXED),
         .unmet_offender = __atomic_load_n(&status->unmet_offender, __ATOMIC_RELAXED),
+        .timer = (enum timer_mode) __atomic_load_n(&status->timer, __ATOMIC_RELAXED),
         .cause = __atomic_load_n(&status->cause, __ATOMIC_RELAXED),
         .cause_offender = __atomic_load_n(&status->offender, __ATOMIC_RELAXED)};
 

@@ -80,29 +80,45 @@ static void put_conditions(struct writer *out, uint64_t conditions, uint64_t off
     }
 }
 
+/* Not a condition: the loop may close and stay closed on the timer. */
+static void put_timer(struct writer *out, enum timer_mode timer)
+{
+    if (timer == TIMER_FALLBACK)
+        put(out,
+            "%scycles start by the timer (loop.timer is external): frames of the first BPM "
+            "source come late or not at all, check it and loop.rate_hz",
+            out->used && out->text[out->used - 1] != '\n' ? "\n" : "");
+}
+
+static void put_state(struct writer *out, const struct why_facts *facts,
+                      const struct devices *devices)
+{
+    if (facts->cause) {
+        put(out, "cause of %s: ", state_name(facts->state));
+        put_conditions(out, facts->cause, facts->cause_offender, devices, "; ");
+        put(out, "\n");
+    } else if (facts->state == STATE_HOLD) {
+        put(out, "held by the operator: orbitctl mode arm, then closed\n");
+    }
+    if (facts->state == STATE_TRIPPED)
+        put(out, "tripped: orbitctl reset when the cause is gone\n");
+    if (facts->unmet)
+        put_conditions(out, facts->unmet, facts->unmet_offender, devices, "\n");
+    else if (facts->state == STATE_ARMED)
+        put(out, "nothing is missing: orbitctl mode closed");
+}
+
 void why_write(const struct why_facts *facts, const struct devices *devices, char *text,
                size_t size)
 {
     struct writer out = {.text = text, .size = size};
 
     text[0] = '\0';
-    if (facts->state == STATE_CLOSED) {
+    if (facts->state == STATE_CLOSED)
         put(&out, "closed");
-        return;
-    }
-    if (facts->cause) {
-        put(&out, "cause of %s: ", state_name(facts->state));
-        put_conditions(&out, facts->cause, facts->cause_offender, devices, "; ");
-        put(&out, "\n");
-    } else if (facts->state == STATE_HOLD) {
-        put(&out, "held by the operator: orbitctl mode arm, then closed\n");
-    }
-    if (facts->state == STATE_TRIPPED)
-        put(&out, "tripped: orbitctl reset when the cause is gone\n");
-    if (facts->unmet)
-        put_conditions(&out, facts->unmet, facts->unmet_offender, devices, "\n");
-    else if (facts->state == STATE_ARMED)
-        put(&out, "nothing is missing: orbitctl mode closed");
+    else
+        put_state(&out, facts, devices);
+    put_timer(&out, facts->timer);
 }
 
 void why_list(uint64_t conditions, uint64_t offender, const struct devices *devices, char *text,

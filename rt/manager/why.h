@@ -12,6 +12,7 @@ struct why_facts {
     enum loop_state state;
     uint64_t unmet, unmet_offender;
     uint64_t cause, cause_offender;
+    enum timer_mode timer;
 };
 
 /* One line per condition that is unmet, after HOLD or a trip first the cause; "closed" when

@@ -118,17 +118,31 @@ RT_SAFE static bool refuse(struct frame_reader *reader, const struct frame_head 
     return true;
 }
 
-bool frame_read(struct frame_reader *reader, struct frame_view *view)
+/* The newest slot, if its frame is new and does not contradict itself; else NULL. */
+RT_SAFE static inline const struct frame_slot *open_newest(struct frame_reader *reader,
+                                                           struct frame_head *head)
 {
     unsigned index = four_slot_read_begin(reader->control);
     const struct frame_slot *slot = (const void *) (reader->slots + index * reader->stride_b);
-    struct frame_head head;
 
-    words_load(&head, &slot->head, HEAD_WORDS);
-    if (head.frame_seq == 0 ||
-        (head.frame_seq == reader->frame_seq && head.generation == reader->generation))
-        return false;
-    if (refuse(reader, &head))
+    words_load(head, &slot->head, HEAD_WORDS);
+    if (head->frame_seq == 0 ||
+        (head->frame_seq == reader->frame_seq && head->generation == reader->generation))
+        return NULL;
+    return refuse(reader, head) ? NULL : slot;
+}
+
+bool frame_peek(struct frame_reader *reader, struct frame_head *head)
+{
+    return open_newest(reader, head) != NULL;
+}
+
+bool frame_read(struct frame_reader *reader, struct frame_view *view)
+{
+    struct frame_head head;
+    const struct frame_slot *slot = open_newest(reader, &head);
+
+    if (!slot)
         return false;
     words_load(reader->memory, slot->arrays, ARRAYS * reader->n_value);
     reader->frame_seq = head.frame_seq;

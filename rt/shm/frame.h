@@ -72,6 +72,9 @@ MUST_USE enum rc frame_reader_attach(struct frame_reader *reader, const struct s
 /* View of the private memory before anything was read (pointers set, all zero). */
 void frame_reader_view(const struct frame_reader *reader, struct frame_view *view);
 
+/* Head of the frame that frame_read would deliver now; false: it would deliver none. */
+RT_SAFE bool frame_peek(struct frame_reader *reader, struct frame_head *head);
+
 /* Copies the newest frame, once, if generation or frame_seq differ from the last one delivered,
  * and n_value and source_id are right; true: *view is that frame. false: *view and what it
  * points to are unchanged. Values (NaN, generation, times) are the caller's to judge. */

@@ -23,6 +23,7 @@
 
 #include "rt/base/four_slot.h"
 #include "rt/base/hist.h"
+#include "rt/base/timer_mode.h"
 
 #define ORBIT_SEG_MAGIC 0x31304d4853425230ULL
 #define ORBIT_MSG_MAGIC 0x3130475342524f30ULL
@@ -30,12 +31,13 @@
 
 enum {
     ORBIT_ABI_VERSION =
-        2, /* counts every change of this file that tests/unit/rt/shm/layout.golden shows */
+        3, /* counts every change of this file that tests/unit/rt/shm/layout.golden shows */
     ORBIT_MAX_BPM = 1024,
     ORBIT_MAX_COL = 1024, /* H + V + RF */
     ORBIT_MAX_ROW = 2 * ORBIT_MAX_BPM,
     ORBIT_MAX_SOURCE = 8,
     ORBIT_MAX_BLOCK = 4,
+    ORBIT_WORST_CYCLES = 16,
     ORBIT_NAME_SIZE = 32,
     ORBIT_TEXT_SIZE = 2048
 };
@@ -148,6 +150,17 @@ enum counter {
 
 enum verdict { VERDICT_REAL_TIME, VERDICT_DEGRADED };
 
+/* A cycle that took long, by wake-up lateness plus compute time. Written as a block of a slot
+ * ring is, and read as one (slow_cycle.h). */
+struct slow_cycle {
+    uint64_t before, after; /* count the writes to the list; 0: never written */
+    uint64_t cycle;         /* 0: empty since the last reset */
+    int64_t t_utc_ns;
+    uint64_t skipped; /* grid points that its late start cost */
+    uint64_t phase_ns[PHASE_COUNT];
+    uint64_t reserved;
+};
+
 /* Live numbers. Each field is written by one thread with relaxed 8-byte stores and read the
  * same way; fields are not mutually consistent (a snapshot is). */
 struct status_block {
@@ -165,10 +178,13 @@ struct status_block {
     uint64_t period_ns;
     uint64_t loop_core; /* or UINT64_MAX if not pinned */
     uint64_t loop_priority;
+    uint64_t timer;              /* enum timer_mode: in use now */
+    uint64_t timing_reset_cycle; /* histograms and list begin behind it; 0: with the run */
     uint64_t source_generation[ORBIT_MAX_SOURCE]; /* 0: nobody is connected */
     uint64_t counter[COUNTER_COUNT];
     uint64_t reserved[8];
     struct hist phase[PHASE_COUNT];
+    struct slow_cycle worst[ORBIT_WORST_CYCLES]; /* in no order */
 };
 
 /* ---- slot rings (slot_ring.h) ---- */

@@ -208,7 +208,8 @@ struct check {
     const char *what;
 };
 
-static size_t add_missing(const struct check *checks, size_t n_check, char *text, size_t size)
+static size_t list_missing(const struct check *checks, size_t n_check, const char *title,
+                           char *text, size_t size)
 {
     size_t used = 0;
 
@@ -218,12 +219,28 @@ static size_t add_missing(const struct check *checks, size_t n_check, char *text
 
         if (!checks[i].missing)
             continue;
-        n = snprintf(text + used, size - used, "%s%s",
-                     used ? "; " : "degraded: ", checks[i].what);
+        n = snprintf(text + used, size - used, "%s%s", used ? "; " : title, checks[i].what);
         if (n > 0)
             used += (size_t) n < size - used ? (size_t) n : size - used - 1;
     }
     return used;
+}
+
+/* A fair server of unknown budget does not refuse: the verdict tells it. */
+bool host_allows_spin(const struct host_grant *grant, char *why, size_t size)
+{
+    const struct check checks[] = {
+        {grant->core < 0, "the loop is not pinned: loop.core is not allowed"},
+        {grant->core >= 0 && !grant->core_isolated,
+         "the loop's processor is not isolated: boot with isolcpus"},
+        {grant->rt_runtime_us >= 0,
+         "real-time threads are throttled: sysctl kernel.sched_rt_runtime_us=-1"},
+        {grant->fair_server_ns > 0,
+         "the fair server stops it: write 0 to its runtime for this processor (debugfs "
+         "sched/fair_server)"},
+    };
+
+    return list_missing(checks, sizeof checks / sizeof checks[0], "", why, size) == 0;
 }
 
 bool host_verdict(const struct host_grant *grant, const struct host_wish *wish, char *text,
@@ -255,7 +272,7 @@ bool host_verdict(const struct host_grant *grant, const struct host_wish *wish, 
     snprintf(rivals, sizeof rivals,
              "other real-time threads on the loop's processor, %s: give them another one",
              grant->rivals.names);
-    if (add_missing(checks, sizeof checks / sizeof checks[0], text, size) > 0)
+    if (list_missing(checks, sizeof checks / sizeof checks[0], "degraded: ", text, size) > 0)
         return false;
     snprintf(text, size, "real-time");
     return true;

@@ -37,6 +37,10 @@ void host_lock_memory(struct host_grant *grant);
 /* Pins the calling thread and gives it its priority, then reads both back. */
 void host_enter_loop(struct host_grant *grant, const struct host_wish *wish);
 
+/* Why a loop that never sleeps is not to run there, one reason after the other with its remedy;
+ * true: nothing speaks against it. */
+bool host_allows_spin(const struct host_grant *grant, char *why, size_t size);
+
 /* Keeps the calling thread off the loop's core, where there is another one. */
 void host_leave_core(int loop_core);
 

@@ -8,21 +8,27 @@
 struct timer timer_make(enum timer_mode mode, int64_t spin_ns, int64_t period_ns)
 {
     int64_t most_ns = period_ns * 8 / 10;
-    struct timer timer = {.mode = mode, .spin_ns = mode == TIMER_HYBRID ? spin_ns : 0};
+    struct timer timer = {.mode = mode, .spin_ns = mode == TIMER_SLEEP ? 0 : spin_ns};
 
     if (timer.spin_ns > most_ns)
         timer.spin_ns = most_ns;
     return timer;
 }
 
-int64_t timer_wait_ns(const struct timer *timer, int64_t deadline_ns)
+void timer_sleep_until(int64_t wake_ns)
 {
-    int64_t wake_ns = deadline_ns - timer->spin_ns;
     struct timespec wake = {.tv_sec = wake_ns / 1000000000, .tv_nsec = wake_ns % 1000000000};
-    int64_t now_ns;
 
     while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &wake, NULL) == EINTR)
         ;
+}
+
+int64_t timer_wait_ns(const struct timer *timer, int64_t deadline_ns)
+{
+    int64_t now_ns;
+
+    if (timer->mode != TIMER_SPIN)
+        timer_sleep_until(deadline_ns - timer->spin_ns);
     do
         now_ns = clock_mono_ns();
     while (now_ns < deadline_ns);

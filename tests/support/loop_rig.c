@@ -113,8 +113,15 @@ static void create_segments(struct loop_rig *rig)
 void rig_create(struct loop_rig *rig, const struct orbit_dims *dims, int64_t period_ns,
                 double mu)
 {
+    rig_create_timed(rig, dims, period_ns, mu, TIMER_HYBRID);
+}
+
+void rig_create_timed(struct loop_rig *rig, const struct orbit_dims *dims, int64_t period_ns,
+                      double mu, enum timer_mode timer)
+{
     struct loop_setup setup = {.dims = *dims,
                                .period_ns = period_ns,
+                               .timer = timer,
                                .run_id = 1700000001500000000ULL,
                                .n_bpm_source = 1};
     struct loop_outputs outputs;

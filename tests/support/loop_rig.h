@@ -27,6 +27,9 @@ struct tuning rig_tuning(void);
  * machine's own response; mu: Tikhonov parameter. */
 void rig_create(struct loop_rig *rig, const struct orbit_dims *dims, int64_t period_ns,
                 double mu);
+/* The same with cycles started as `timer` says (the virtual clock spins and sleeps alike). */
+void rig_create_timed(struct loop_rig *rig, const struct orbit_dims *dims, int64_t period_ns,
+                      double mu, enum timer_mode timer);
 void rig_destroy(struct loop_rig *rig);
 
 /* A new set: the present r_model, its inverse, and this tuning. */

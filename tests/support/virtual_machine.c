@@ -153,6 +153,22 @@ static int64_t vm_wait_ns(void *self, int64_t deadline_ns)
     return vm->now_ns;
 }
 
+static int64_t vm_await_frame_ns(void *self, int64_t from_ns, int64_t until_ns,
+                                 int64_t *received_ns)
+{
+    const int64_t look_ns = 10000;
+    struct virtual_machine *vm = self;
+    bool arrived;
+
+    advance_to(vm, from_ns + vm->stall_ns);
+    vm->stall_ns = 0;
+    while (arrived = vm->bpm_seq != vm->bpm_read && !vm->gateway_gone,
+           !arrived && vm->now_ns < until_ns)
+        advance_to(vm, vm->now_ns + look_ns < until_ns ? vm->now_ns + look_ns : until_ns);
+    *received_ns = arrived ? vm->frame_ns : INT64_MIN;
+    return vm->now_ns;
+}
+
 static bool read_bpms(struct virtual_machine *vm, struct frame_view *view)
 {
     if (vm->bpm_seq == vm->bpm_read)
@@ -217,6 +233,7 @@ struct hal vm_hal(struct virtual_machine *vm)
                         .now_ns = vm_now_ns,
                         .utc_ns = vm_utc_ns,
                         .wait_ns = vm_wait_ns,
+                        .await_frame_ns = vm_await_frame_ns,
                         .read_frame = vm_read_frame,
                         .generation = vm_generation,
                         .write_setpoint = vm_write_setpoint};

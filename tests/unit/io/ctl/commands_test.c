@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "rt/shm/slow_cycle.h"
 #include "tests/support/exchange_rig.h"
 #include "tests/support/temp_files.h"
 
@@ -83,6 +84,8 @@ static void a_command_line_reaches_the_manager_and_its_answer_the_operator(void 
     assert_string_equal(output, "held: set points stay\n");
     assert_int_equal(to_rig("reset"), DONE);
     assert_string_equal(rig.line, "reset");
+    assert_int_equal(to_rig("reset timing"), DONE);
+    assert_string_equal(rig.line, "reset timing");
     assert_int_equal(to_rig("reload"), DONE);
     assert_string_equal(rig.line, "reload");
 }
@@ -129,6 +132,32 @@ static void status_works_before_the_first_cycle(void **state)
     assert_true(says("no cycle"));
     assert_int_equal(to_rig("status --json"), DONE);
     assert_true(says("\"state\": \"OFF\""));
+}
+
+static void timing_shows_phases_and_the_worst_cycles(void **state)
+{
+    struct status_block *status = rig.shared[SEG_STATUS].base;
+    struct slow_cycle fast = {
+        .cycle = 700, .t_utc_ns = 1000, .phase_ns = {[PHASE_WAKE] = 3000}};
+    struct slow_cycle slow = {.cycle = 701, .skipped = 2, .phase_ns = {[PHASE_CYCLE] = 9000}};
+
+    (void) state;
+    status->timer = TIMER_FALLBACK;
+    hist_record(&status->phase[PHASE_PUBLISH], 1500);
+    slow_cycle_write(&status->worst[3], 1, &fast);
+    slow_cycle_write(&status->worst[5], 2, &slow);
+    assert_int_equal(to_rig("timing"), DONE);
+    assert_true(says("timer FALLBACK"));
+    assert_true(says("since the start"));
+    assert_true(says("1970-01-01T00:00:00.000001"));
+    assert_true(strstr(output, "\n701 ") < strstr(output, "\n700 "));
+    assert_int_equal(to_rig("timing --json"), DONE);
+    assert_true(says("\"cycle\": 701,\n   \"utc\": \"1970-01-01T00:00:00.000000\",\n"
+                     "   \"skipped\": 2"));
+    assert_true(says("\"publish\": {\n   \"count\": 1,\n   \"p50_us\": 1.5"));
+    status->timing_reset_cycle = 699;
+    assert_int_equal(to_rig("timing"), DONE);
+    assert_true(says("since the reset at cycle 699"));
 }
 
 static void quantities_come_once_one_is_published(void **state)
@@ -184,6 +213,7 @@ int main(void)
         cmocka_unit_test(wrong_usage_is_code_2_and_sends_nothing),
         cmocka_unit_test(no_orbitd_is_code_3),
         cmocka_unit_test(status_works_before_the_first_cycle),
+        cmocka_unit_test(timing_shows_phases_and_the_worst_cycles),
         cmocka_unit_test(quantities_come_once_one_is_published),
         cmocka_unit_test(check_names_every_fault_with_file_line_and_key),
     };

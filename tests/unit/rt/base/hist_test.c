@@ -127,6 +127,20 @@ static void subtracting_a_baseline_leaves_the_interval(void **state)
     free(later);
 }
 
+static void cleared_is_as_new(void **state)
+{
+    static struct hist hist, fresh;
+
+    (void) state;
+    for (uint64_t ns = 1; ns < 1000000000; ns *= 3)
+        hist_record(&hist, ns);
+    hist_clear(&hist);
+    assert_memory_equal(&hist, &fresh, sizeof hist);
+    hist_record(&hist, 7);
+    assert_int_equal(hist.min, 7);
+    assert_int_equal(hist_percentile(&hist, 50), 7);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -138,6 +152,7 @@ int main(void)
         cmocka_unit_test(an_empty_one_says_zero),
         cmocka_unit_test(a_value_beyond_the_last_bin_counts_and_stays_max),
         cmocka_unit_test(subtracting_a_baseline_leaves_the_interval),
+        cmocka_unit_test(cleared_is_as_new),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -76,6 +76,25 @@ static void after_hold_the_cause_comes_first(void **state)
     assert_int_equal(strncmp(text, "cause of HOLD: no fresh orbit", 29), 0);
 }
 
+static void the_timer_that_stands_in_for_the_data_is_told_in_every_state(void **state)
+{
+    char text[1024];
+
+    (void) state;
+    write(&(struct why_facts){.state = STATE_CLOSED, .timer = TIMER_FALLBACK}, text,
+          sizeof text);
+    assert_int_equal(strncmp(text, "closed\ncycles start by the timer", 32), 0);
+    write(&(struct why_facts){.state = STATE_SHADOW,
+                              .unmet = BIT(COND_ARM_ACK),
+                              .unmet_offender = UINT64_MAX,
+                              .timer = TIMER_FALLBACK},
+          text, sizeof text);
+    assert_non_null(strstr(text, "\ncycles start by the timer"));
+    write(&(struct why_facts){.state = STATE_CLOSED, .timer = TIMER_EXTERNAL}, text,
+          sizeof text);
+    assert_string_equal(text, "closed");
+}
+
 static void a_text_too_long_ends_in_dots(void **state)
 {
     char text[64];
@@ -94,6 +113,7 @@ int main(void)
         cmocka_unit_test(every_condition_has_words_and_a_remedy),
         cmocka_unit_test(offenders_have_their_names),
         cmocka_unit_test(after_hold_the_cause_comes_first),
+        cmocka_unit_test(the_timer_that_stands_in_for_the_data_is_told_in_every_state),
         cmocka_unit_test(a_text_too_long_ends_in_dots),
     };
 

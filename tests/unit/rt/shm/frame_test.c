@@ -98,6 +98,23 @@ static void each_frame_is_delivered_once(void **state)
     }
 }
 
+static void peeking_tells_what_reading_would_deliver(void **state)
+{
+    struct fixture *f = *state;
+    struct frame_head head;
+
+    assert_false(frame_peek(&f->reader, &head));
+    publish(f, 1);
+    assert_true(frame_peek(&f->reader, &head));
+    assert_int_equal(head.frame_seq, 1);
+    publish(f, 2);
+    assert_true(frame_peek(&f->reader, &head));
+    assert_int_equal(head.frame_seq, 2);
+    assert_true(frame_read(&f->reader, &f->view));
+    assert_frame(&f->view, 2);
+    assert_false(frame_peek(&f->reader, &head));
+}
+
 static void a_lapping_writer_leaves_the_newest(void **state)
 {
     struct fixture *f = *state;
@@ -210,6 +227,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(before_the_first_frame_there_is_an_empty_view),
         T(each_frame_is_delivered_once),
+        T(peeking_tells_what_reading_would_deliver),
         T(a_lapping_writer_leaves_the_newest),
         T(a_new_connection_may_count_from_one_again),
         T(a_head_that_contradicts_itself_is_refused_and_counted_once),

@@ -69,7 +69,7 @@ static uint64_t size_of(const char *name, size_t length)
         SIZE(orbit_dims),     SIZE(segment_head), SIZE(hist),          SIZE(status_block),
         SIZE(slot_ring_head), SIZE(text_block),   SIZE(snapshot_head), SIZE(record_head),
         SIZE(setpoint_head),  SIZE(frame_head),   SIZE(four_slot),     SIZE(param_block),
-        SIZE(param_head),     SIZE(orbit_msg),
+        SIZE(param_head),     SIZE(orbit_msg),    SIZE(slow_cycle),
 #undef SIZE
     };
 

@@ -135,6 +135,24 @@ static void a_block_left_half_written_is_never_delivered(void **state)
     assert_block(payload, N_SLOT);
 }
 
+/* What is asked for is the next block's slot, which wraps, and nothing in it changes. */
+static void warming_the_next_slot_changes_nothing(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t payload[N_WORD], size_b = f->segment.size_b;
+    unsigned char *before = malloc(size_b);
+
+    for (unsigned i = 0; i < 2 * N_SLOT; i++) {
+        memcpy(before, f->segment.base, size_b);
+        slot_ring_warm(&f->ring);
+        assert_memory_equal(before, f->segment.base, size_b);
+        write_blocks(f, 1);
+        assert_true(slot_reader_read(&f->reader, i + 1, payload));
+        assert_block(payload, i + 1);
+    }
+    free(before);
+}
+
 static void a_geometry_that_does_not_fit_is_refused(void **state)
 {
     struct fixture *f = *state;
@@ -167,6 +185,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(zero_starts_with_the_newest_and_loses_nothing, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_block_left_half_written_is_never_delivered, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(warming_the_next_slot_changes_nothing, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_geometry_that_does_not_fit_is_refused, set_up,
                                         tear_down),

@@ -96,6 +96,27 @@ static void the_fair_server_matters_to_a_loop_that_never_sleeps(void **state)
     assert_degraded(&grant, &spinning, "fair_server");
 }
 
+static void spinning_needs_a_processor_that_is_the_loops_alone(void **state)
+{
+    struct host_grant grant = everything();
+    char why[1024];
+
+    (void) state;
+    assert_true(host_allows_spin(&grant, why, sizeof why));
+    grant.core_isolated = false;
+    assert_false(host_allows_spin(&grant, why, sizeof why));
+    assert_non_null(strstr(why, "isolcpus"));
+    grant = everything(), grant.rt_runtime_us = 999999;
+    assert_false(host_allows_spin(&grant, why, sizeof why));
+    assert_non_null(strstr(why, "sched_rt_runtime_us=-1"));
+    grant = everything(), grant.fair_server_ns = 1;
+    assert_false(host_allows_spin(&grant, why, sizeof why));
+    assert_non_null(strstr(why, "fair_server"));
+    grant = everything(), grant.core = -1;
+    assert_false(host_allows_spin(&grant, why, sizeof why));
+    assert_non_null(strstr(why, "loop.core"));
+}
+
 static void a_small_buffer_is_never_overrun(void **state)
 {
     struct host_grant grant = {.core = -1};
@@ -115,6 +136,7 @@ int main(void)
         cmocka_unit_test(each_missing_right_is_named_with_its_remedy),
         cmocka_unit_test(throttling_matters_when_it_takes_what_the_loop_needs),
         cmocka_unit_test(the_fair_server_matters_to_a_loop_that_never_sleeps),
+        cmocka_unit_test(spinning_needs_a_processor_that_is_the_loops_alone),
         cmocka_unit_test(a_small_buffer_is_never_overrun),
     };
 
