@@ -125,6 +125,7 @@ static enum rc fill_matrices(const struct cycle_rig *rig, struct params *params)
     const struct orbit_dims *dims = &rig->setup.dims;
     uint64_t n_row = dims_n_row(dims), n_col = dims_n_col(dims);
     struct param_head head = {.dims = *dims, .n_block = 2};
+    struct param_matrices matrices;
     double *r = calloc(n_row * n_col, sizeof *r), *k = calloc(n_row * n_col, sizeof *k);
     enum rc rc = r && k ? RC_OK : err_set(RC_NOMEM, "matrices of a benchmark");
 
@@ -134,7 +135,8 @@ static enum rc fill_matrices(const struct cycle_rig *rig, struct params *params)
     if (rc == RC_OK) {
         fill_blocks(r, n_col, false, &head, element_size);
         fill_blocks(k, n_row, true, &head, 1.0 / element_size / (double) dims->n_bpm);
-        rc = params_fill(params, &head, r, k);
+        matrices = param_matrices_of(dims, r, k);
+        rc = params_fill(params, &head, &matrices);
     }
     free(r);
     free(k);

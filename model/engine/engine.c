@@ -258,6 +258,11 @@ enum rc engine_compute(struct result *out, const struct inputs *in)
     return rc;
 }
 
+struct param_matrices engine_matrices(const struct result *result)
+{
+    return param_matrices_of(&result->head.dims, result->r, result->k);
+}
+
 void engine_free(struct result *out)
 {
     free(out->r);

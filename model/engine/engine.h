@@ -12,6 +12,7 @@
 #include "model/engine/inputs.h"
 #include "rt/base/rc.h"
 #include "rt/shm/layout.h"
+#include "rt/shm/param_set.h"
 
 struct result {
     struct param_head
@@ -25,6 +26,9 @@ struct result {
 /* RC_NUMERIC: no stable optics, no closed orbit, singular; RC_INPUT: a result that is not
  * finite. *result is empty on failure. */
 MUST_USE enum rc engine_compute(struct result *result, const struct inputs *inputs);
+
+/* The result's matrices as a parameter set carries them; they stay the result's. */
+struct param_matrices engine_matrices(const struct result *result);
 
 /* An empty one is fine. */
 void engine_free(struct result *result);

@@ -70,11 +70,12 @@ static void say_outcome(const struct result *result, const char *outcome)
 static void send_set(struct link *link, const struct result *result)
 {
     struct param_head head = result->head;
+    struct param_matrices matrices = engine_matrices(result);
     char outcome[600];
     enum rc rc;
 
     head.model_revision = ++link->revision;
-    rc = client_send_parameters(link->client, &head, result->r, result->k, ANSWER_MS);
+    rc = client_send_parameters(link->client, &head, &matrices, ANSWER_MS);
     if (rc == RC_GONE || rc == RC_TIMEOUT || rc == RC_STATE || rc == RC_SYS) {
         back_off(link); /* nothing wrong with the set: offered again */
         return;

@@ -40,6 +40,35 @@ static size_t align_up(size_t size)
     return (size + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
 }
 
+static bool is_optional(unsigned id)
+{
+    return id != PARAM_R && id != PARAM_K;
+}
+
+static size_t section_most_b(const struct params *p, unsigned id)
+{
+    uint64_t rows, cols;
+
+    section_most(&p->dims, (enum param_section_id) id, &rows, &cols);
+    return rows * cols * sizeof(double);
+}
+
+/* Room for every optional matrix at its largest; with memory given, also says where they lie.
+ */
+static size_t lay_out_optional(struct params *p, char *memory)
+{
+    size_t used = 0;
+
+    for (unsigned i = 0; i < PARAM_SECTION_COUNT; i++) {
+        if (!is_optional(i))
+            continue;
+        if (memory)
+            p->optional[i].a = (double *) (void *) (memory + used);
+        used += align_up(section_most_b(p, i));
+    }
+    return used;
+}
+
 /* Bytes of one slot's arrays and of R's panels; with memory given, also says where they lie. */
 static size_t lay_out(struct params *p, enum matvec_storage storage, char *memory,
                       void **predict)
@@ -66,6 +95,7 @@ static size_t lay_out(struct params *p, enum matvec_storage storage, char *memor
             *parts[i].where = memory + used;
         used += align_up(parts[i].size_b);
     }
+    used += lay_out_optional(p, memory ? memory + used : NULL);
     if (memory)
         *predict = memory + used;
     used += align_up(matvec_size_b(n_row, n_col, storage));
@@ -214,6 +244,18 @@ static enum rc repack(struct params *p)
     return rc;
 }
 
+static void copy_optional(struct params *to, const struct params *from)
+{
+    for (unsigned i = 0; i < PARAM_SECTION_COUNT; i++) {
+        const struct optional_matrix *matrix = &from->optional[i];
+
+        to->optional[i].rows = matrix->rows;
+        to->optional[i].cols = matrix->cols;
+        if (matrix->rows)
+            memcpy(to->optional[i].a, matrix->a, matrix->rows * matrix->cols * sizeof(double));
+    }
+}
+
 static enum rc copy_set(struct params *to, const struct params *from)
 {
     uint64_t n_row = dims_n_row(&to->dims), n_col = dims_n_col(&to->dims);
@@ -225,6 +267,7 @@ static enum rc copy_set(struct params *to, const struct params *from)
     memcpy(to->block, from->block, sizeof to->block);
     memcpy(to->r, from->r, n_row * n_col * sizeof *to->r);
     memcpy(to->k_by_row, from->k_by_row, n_row * n_col * sizeof *to->k_by_row);
+    copy_optional(to, from);
     memcpy(to->reference_m, from->reference_m, n_row * sizeof *to->reference_m);
     memcpy(to->row_disabled, from->row_disabled, n_row * sizeof *to->row_disabled);
     memcpy(to->col_disabled, from->col_disabled, n_col * sizeof *to->col_disabled);
@@ -250,12 +293,17 @@ struct params *params_begin(struct params_store *store)
     return NULL;
 }
 
-static enum rc check_finite(const char *what, const double *a, uint64_t n, uint64_t n_col)
+static enum rc check_finite(const struct param_matrices *matrices)
 {
-    for (uint64_t i = 0; i < n; i++)
-        if (!isfinite(a[i]))
-            return err_set(RC_INPUT, "%s[%llu][%llu] is not a finite number", what,
-                           (unsigned long long) (i / n_col), (unsigned long long) (i % n_col));
+    for (unsigned id = 0; id < PARAM_SECTION_COUNT; id++) {
+        const struct param_matrix *m = &matrices->of[id];
+
+        for (uint64_t i = 0; i < m->rows * m->cols; i++)
+            if (!isfinite(m->a[i]))
+                return err_set(RC_INPUT, "%s[%lu][%lu] is not a finite number",
+                               section_name((enum param_section_id) id), i / m->cols,
+                               i % m->cols);
+    }
     return RC_OK;
 }
 
@@ -280,26 +328,41 @@ static enum rc check_blocks(const struct param_head *head, uint64_t n_row, uint6
     return RC_OK;
 }
 
-enum rc params_fill(struct params *p, const struct param_head *head, const double *r,
-                    const double *k)
+static void take_optional(struct params *p, const struct param_matrices *matrices)
+{
+    for (unsigned i = 0; i < PARAM_SECTION_COUNT; i++) {
+        const struct param_matrix *matrix = &matrices->of[i];
+
+        if (!is_optional(i))
+            continue;
+        p->optional[i].rows = matrix->rows;
+        p->optional[i].cols = matrix->cols;
+        if (matrix->rows)
+            memcpy(p->optional[i].a, matrix->a, matrix->rows * matrix->cols * sizeof(double));
+    }
+}
+
+enum rc params_fill(struct params *p, const struct param_head *head,
+                    const struct param_matrices *matrices)
 {
     uint64_t n_row = dims_n_row(&p->dims), n_col = dims_n_col(&p->dims);
     enum rc rc = check_blocks(head, n_row, n_col);
 
     if (rc == RC_OK)
-        rc = check_finite("R", r, n_row * n_col, n_col);
+        rc = param_matrices_check(matrices, &p->dims);
     if (rc == RC_OK)
-        rc = check_finite("K", k, n_row * n_col, n_row);
+        rc = check_finite(matrices);
     if (rc != RC_OK)
         return rc;
     p->model_revision = head->model_revision;
     p->content_hash = head->content_hash;
     p->n_block = head->n_block;
     memcpy(p->block, head->block, sizeof p->block);
-    memcpy(p->r, r, n_row * n_col * sizeof *r);
+    memcpy(p->r, matrices->of[PARAM_R].a, n_row * n_col * sizeof *p->r);
     for (uint64_t j = 0; j < n_col; j++)
         for (uint64_t i = 0; i < n_row; i++)
-            p->k_by_row[i * n_col + j] = k[j * n_row + i];
+            p->k_by_row[i * n_col + j] = matrices->of[PARAM_K].a[j * n_row + i];
+    take_optional(p, matrices);
     return repack(p);
 }
 

@@ -18,6 +18,7 @@
 #include "rt/loop/law/terms.h"
 #include "rt/loop/matvec.h"
 #include "rt/shm/layout.h"
+#include "rt/shm/param_set.h"
 
 enum { PARAM_SLOTS = 4, MAX_MASKED = 8, MAX_DELAY_CYCLES = 4096 };
 
@@ -36,6 +37,12 @@ struct tuning {
     uint64_t lease_law_periods;
 };
 
+/* A matrix that a set need not carry; rows = 0: it does not. */
+struct optional_matrix {
+    double *a; /* [rows][cols], room for the largest shape */
+    uint64_t rows, cols;
+};
+
 struct params {
     uint64_t revision; /* 0: no matrices yet */
     uint64_t model_revision, content_hash;
@@ -46,12 +53,13 @@ struct params {
     struct matvec correct[ORBIT_MAX_BLOCK]; /* K of each block, block's n_col x n_row */
     double *r;                              /* [n_row][n_col], for masking */
     double *k_by_row;                       /* [n_row][n_col]: K transposed, for masking */
-    double *reference_m;                    /* [n_row] */
-    uint64_t *row_disabled, *col_disabled;  /* [n_row], [n_col]: QUALITY_DISABLED or 0 */
-    double *lower, *upper;                  /* [n_col] absolute limits, rad */
-    double *pole_hz;                        /* [n_col] of the actuators */
-    double *law_gain;                       /* [n_col] of v, on top of the law's own */
-    struct law_terms law;                   /* by params_make_law */
+    struct optional_matrix optional[PARAM_SECTION_COUNT]; /* not PARAM_R and PARAM_K */
+    double *reference_m;                                  /* [n_row] */
+    uint64_t *row_disabled, *col_disabled; /* [n_row], [n_col]: QUALITY_DISABLED or 0 */
+    double *lower, *upper;                 /* [n_col] absolute limits, rad */
+    double *pole_hz;                       /* [n_col] of the actuators */
+    double *law_gain;                      /* [n_col] of v, on top of the law's own */
+    struct law_terms law;                  /* by params_make_law */
     struct tuning tuning;
     void *memory; /* all of the above arrays */
 };
@@ -69,10 +77,11 @@ void params_destroy(struct params_store *store);
  * use, i.e. the loop has been stalled over three changes, or memory ran out. */
 struct params *params_begin(struct params_store *store);
 
-/* Puts matrices into a slot. r: [n_row][n_col], k: [n_col][n_row], row-major. RC_INPUT with the
- * place of the first non-finite element, or if blocks are out of range or overlap. */
+/* Puts matrices into a slot; optional ones that are not there are gone from it. RC_INPUT with
+ * the place of the first non-finite element, for a wrong shape, or if blocks are out of range
+ * or overlap; the slot is then as it was. */
 MUST_USE enum rc params_fill(struct params *params, const struct param_head *head,
-                             const double *r, const double *k);
+                             const struct param_matrices *matrices);
 
 /* Derives the law's terms from tuning, limits, poles, gains and blocks of the slot: call it
  * after the last change of those. RC_RANGE names the key and its limit. */

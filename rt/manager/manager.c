@@ -90,7 +90,7 @@ static enum rc accept_set(struct machine *m, const struct param_set *set)
 
     if (!params)
         return err_set(RC_STATE, "all parameter slots are in use: the loop has not run lately");
-    rc = params_fill(params, set->head, set->r, set->k);
+    rc = params_fill(params, set->head, &set->matrices);
     if (rc == RC_OK)
         rc = tuning_apply(params, &m->cfg, &m->devices);
     if (rc == RC_OK)

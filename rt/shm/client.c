@@ -11,7 +11,6 @@
 #include "rt/base/clock.h"
 #include "rt/shm/endpoint.h"
 #include "rt/shm/frame.h"
-#include "rt/shm/param_set.h"
 #include "rt/shm/segment.h"
 #include "rt/shm/slot_ring.h"
 
@@ -349,8 +348,8 @@ enum rc client_command(struct client *client, const char *line, int timeout_ms, 
     return verdict(&msg);
 }
 
-enum rc client_send_parameters(struct client *client, struct param_head *head, const double *r,
-                               const double *k, int timeout_ms)
+enum rc client_send_parameters(struct client *client, struct param_head *head,
+                               const struct param_matrices *matrices, int timeout_ms)
 {
     struct endpoint_fds fds = {.n = 1};
     struct orbit_msg msg;
@@ -358,7 +357,7 @@ enum rc client_send_parameters(struct client *client, struct param_head *head, c
 
     head->dims = client->dims;
     head->device_hash = client->device_hash;
-    rc = param_set_create(&fds.fd[0], head, r, k);
+    rc = param_set_create(&fds.fd[0], head, matrices);
     if (rc != RC_OK)
         return rc;
     endpoint_prepare(&msg, MSG_PARAMETERS);

@@ -15,6 +15,7 @@
 
 #include "rt/base/rc.h"
 #include "rt/shm/layout.h"
+#include "rt/shm/param_set.h"
 
 struct client;
 
@@ -79,10 +80,9 @@ bool client_publish_frame(struct client *client, const struct frame_head *head,
 MUST_USE enum rc client_command(struct client *client, const char *line, int timeout_ms,
                                 char *reply, size_t reply_size);
 
-/* ROLE_MODEL: sends a parameter set. head's magic, hashes, size and dims are filled in here; r
- * is [n_row][n_col], k is [n_col][n_row], both row-major float64. Returns the manager's
- * verdict. */
+/* ROLE_MODEL: sends a parameter set. head's magic, hashes, size, sections and dims are filled
+ * in here. Returns the manager's verdict. */
 MUST_USE enum rc client_send_parameters(struct client *client, struct param_head *head,
-                                        const double *r, const double *k, int timeout_ms);
+                                        const struct param_matrices *matrices, int timeout_ms);
 
 #endif

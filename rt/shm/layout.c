@@ -91,9 +91,51 @@ uint64_t setpoint_size_b(const struct orbit_dims *dims)
     return sizeof(struct setpoint_head) + 8 * dims_n_col(dims);
 }
 
-uint64_t param_size_b(const struct orbit_dims *dims)
+/* Names as sections.def uses them. */
+enum side { side_n_row, side_n_col, side_n_bpm };
+enum need { need_always, need_exact, need_up_to };
+
+static const struct {
+    const char *name;
+    enum side rows, cols;
+    enum need need;
+} sections[PARAM_SECTION_COUNT] = {
+#define SECTION(id, rows, cols, need, help)                                                    \
+    [PARAM_##id] = {#id, side_##rows, side_##cols, need_##need},
+#include "rt/shm/sections.def"
+#undef SECTION
+};
+
+static uint64_t side_length(const struct orbit_dims *dims, enum side side)
 {
-    return sizeof(struct param_head) + 2 * 8 * dims_n_row(dims) * dims_n_col(dims);
+    if (side == side_n_bpm)
+        return dims->n_bpm;
+    return side == side_n_row ? dims_n_row(dims) : dims_n_col(dims);
+}
+
+void section_most(const struct orbit_dims *dims, enum param_section_id id, uint64_t *rows,
+                  uint64_t *cols)
+{
+    *rows = side_length(dims, sections[id].rows);
+    *cols = side_length(dims, sections[id].cols);
+}
+
+int section_fits(const struct orbit_dims *dims, enum param_section_id id, uint64_t rows,
+                 uint64_t cols)
+{
+    uint64_t most_rows, most_cols;
+
+    section_most(dims, id, &most_rows, &most_cols);
+    if (rows == 0 && cols == 0)
+        return sections[id].need != need_always;
+    if (sections[id].need == need_up_to)
+        return rows == most_rows && cols >= 1 && cols <= most_cols;
+    return rows == most_rows && cols == most_cols;
+}
+
+const char *section_name(enum param_section_id id)
+{
+    return sections[id].name;
 }
 
 uint64_t frame_size_b(uint64_t n_value)

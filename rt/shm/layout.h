@@ -31,7 +31,7 @@
 
 enum {
     ORBIT_ABI_VERSION =
-        3, /* counts every change of this file that tests/unit/rt/shm/layout.golden shows */
+        4, /* counts every change of this file that tests/unit/rt/shm/layout.golden shows */
     ORBIT_MAX_BPM = 1024,
     ORBIT_MAX_COL = 1024, /* H + V + RF */
     ORBIT_MAX_ROW = 2 * ORBIT_MAX_BPM,
@@ -293,8 +293,22 @@ struct param_block {
     uint64_t row0, n_row, col0, n_col;
 };
 
-/* A sealed memfd sent with MSG_PARAMETERS. Then R [n_row][n_col] float64 row-major, and
- * K [n_col][n_row] float64 row-major, zero outside the blocks. m/rad, m/Hz; rad/m. */
+/* The matrices of a set (sections.def). */
+enum param_section_id {
+#define SECTION(id, rows, cols, need, help) PARAM_##id,
+#include "rt/shm/sections.def"
+#undef SECTION
+    PARAM_SECTION_COUNT
+};
+
+/* One matrix: where it starts, from the head's first byte. rows = 0: the set does not carry it.
+ */
+struct param_section {
+    uint64_t id, rows, cols, offset_b;
+};
+
+/* A sealed memfd sent with MSG_PARAMETERS. The matrices follow without gaps, in the order of
+ * their ids. */
 struct param_head {
     uint64_t magic; /* ORBIT_SET_MAGIC */
     uint64_t layout_hash;
@@ -307,7 +321,8 @@ struct param_head {
     struct param_block block[ORBIT_MAX_BLOCK];
     double tune_x, tune_y, alpha_c, rf_hz;
     double condition[ORBIT_MAX_BLOCK];
-    char origin[ORBIT_NAME_SIZE]; /* lattice's name */
+    char origin[ORBIT_NAME_SIZE];                      /* lattice's name */
+    struct param_section section[PARAM_SECTION_COUNT]; /* section[id].id = id */
     uint64_t reserved[4];
 };
 
@@ -381,8 +396,14 @@ uint64_t snapshot_offset_b(const struct orbit_dims *dims, enum snapshot_vector v
 uint64_t snapshot_size_b(const struct orbit_dims *dims);
 uint64_t record_size_b(const struct orbit_dims *dims);
 uint64_t setpoint_size_b(const struct orbit_dims *dims);
-uint64_t param_size_b(const struct orbit_dims *dims);
 uint64_t frame_size_b(uint64_t n_value); /* head and four arrays, one of the four slots */
+
+/* Largest shape of a matrix; whether a shape is one it may have; its name. */
+void section_most(const struct orbit_dims *dims, enum param_section_id id, uint64_t *rows,
+                  uint64_t *cols);
+int section_fits(const struct orbit_dims *dims, enum param_section_id id, uint64_t rows,
+                 uint64_t cols);
+const char *section_name(enum param_section_id id);
 
 /* True if there is at least one BPM and one actuator and all is within the limits above. */
 int dims_valid(const struct orbit_dims *dims);

@@ -11,9 +11,50 @@
 
 enum { SEALS_ALL = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE };
 
-static uint64_t matrix_size_b(const struct orbit_dims *dims)
+static uint64_t matrix_size_b(const struct param_matrix *matrix)
 {
-    return 8 * dims_n_row(dims) * dims_n_col(dims);
+    return 8 * matrix->rows * matrix->cols;
+}
+
+struct param_matrices param_matrices_of(const struct orbit_dims *dims, const double *r,
+                                        const double *k)
+{
+    uint64_t n_row = dims_n_row(dims), n_col = dims_n_col(dims);
+
+    return (struct param_matrices){
+        .of = {[PARAM_R] = {r, n_row, n_col}, [PARAM_K] = {k, n_col, n_row}}};
+}
+
+static enum rc check_shape(const struct orbit_dims *dims, unsigned which, uint64_t have_rows,
+                           uint64_t have_cols)
+{
+    enum param_section_id id = (enum param_section_id) which;
+    uint64_t rows, cols;
+
+    if (section_fits(dims, id, have_rows, have_cols))
+        return RC_OK;
+    section_most(dims, id, &rows, &cols);
+    return err_set(RC_INPUT, "matrix %s is %lu x %lu, this machine's is %lu x %lu",
+                   section_name(id), have_rows, have_cols, rows, cols);
+}
+
+enum rc param_matrices_check(const struct param_matrices *matrices,
+                             const struct orbit_dims *dims)
+{
+    enum rc rc = RC_OK;
+
+    for (unsigned i = 0; i < PARAM_SECTION_COUNT && rc == RC_OK; i++)
+        rc = check_shape(dims, i, matrices->of[i].rows, matrices->of[i].cols);
+    return rc;
+}
+
+uint64_t param_size_b(const struct param_matrices *matrices)
+{
+    uint64_t size_b = sizeof(struct param_head);
+
+    for (unsigned i = 0; i < PARAM_SECTION_COUNT; i++)
+        size_b += matrix_size_b(&matrices->of[i]);
+    return size_b;
 }
 
 static enum rc write_all(int fd, const void *data, uint64_t size_b)
@@ -33,37 +74,53 @@ static enum rc write_all(int fd, const void *data, uint64_t size_b)
     return RC_OK;
 }
 
-static enum rc write_set(int fd, const struct param_head *head, const double *r,
-                         const double *k)
+static enum rc write_set(int fd, const struct param_head *head,
+                         const struct param_matrices *matrices)
 {
-    uint64_t size_b = matrix_size_b(&head->dims);
     enum rc rc = write_all(fd, head, sizeof *head);
 
-    if (rc == RC_OK)
-        rc = write_all(fd, r, size_b);
-    if (rc == RC_OK)
-        rc = write_all(fd, k, size_b);
+    for (unsigned i = 0; i < PARAM_SECTION_COUNT && rc == RC_OK; i++)
+        rc = write_all(fd, matrices->of[i].a, matrix_size_b(&matrices->of[i]));
     if (rc == RC_OK && fcntl(fd, F_ADD_SEALS, SEALS_ALL | F_SEAL_SEAL) < 0)
         rc = err_sys("seal a parameter set");
     return rc;
 }
 
-enum rc param_set_create(int *fd, struct param_head *head, const double *r, const double *k)
+/* Sections follow each other, so the hash of all is the hash of one after the other. */
+static void describe(struct param_head *head, const struct param_matrices *matrices)
 {
-    uint64_t size_b = matrix_size_b(&head->dims);
+    uint64_t offset_b = sizeof *head, hash = FNV_START;
+
+    for (unsigned i = 0; i < PARAM_SECTION_COUNT; i++) {
+        const struct param_matrix *matrix = &matrices->of[i];
+
+        head->section[i] = (struct param_section){
+            .id = i, .rows = matrix->rows, .cols = matrix->cols, .offset_b = offset_b};
+        hash = fnv_add(hash, matrix->a, matrix_size_b(matrix));
+        offset_b += matrix_size_b(matrix);
+    }
+    head->magic = ORBIT_SET_MAGIC;
+    head->layout_hash = layout_hash();
+    head->size_b = offset_b;
+    head->content_hash = hash;
+}
+
+enum rc param_set_create(int *fd, struct param_head *head,
+                         const struct param_matrices *matrices)
+{
     enum rc rc;
 
     *fd = -1;
     if (!dims_valid(&head->dims))
         return err_set(RC_RANGE, "dimensions of a parameter set are outside their limits");
-    head->magic = ORBIT_SET_MAGIC;
-    head->layout_hash = layout_hash();
-    head->size_b = param_size_b(&head->dims);
-    head->content_hash = fnv_add(fnv_add(FNV_START, r, size_b), k, size_b);
+    rc = param_matrices_check(matrices, &head->dims);
+    if (rc != RC_OK)
+        return rc;
+    describe(head, matrices);
     *fd = memfd_create("orbit-parameters", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (*fd < 0)
         return err_sys("memfd_create");
-    rc = write_set(*fd, head, r, k);
+    rc = write_set(*fd, head, matrices);
     if (rc != RC_OK) {
         close(*fd);
         *fd = -1;
@@ -71,7 +128,19 @@ enum rc param_set_create(int *fd, struct param_head *head, const double *r, cons
     return rc;
 }
 
-static enum rc check_file(int fd, uint64_t size_b)
+/* Bytes of a set with every matrix at its largest. */
+static uint64_t most_size_b(const struct orbit_dims *dims)
+{
+    uint64_t size_b = sizeof(struct param_head), rows, cols;
+
+    for (unsigned i = 0; i < PARAM_SECTION_COUNT; i++) {
+        section_most(dims, (enum param_section_id) i, &rows, &cols);
+        size_b += 8 * rows * cols;
+    }
+    return size_b;
+}
+
+static enum rc check_file(int fd, const struct orbit_dims *dims, uint64_t *size_b)
 {
     struct stat stat;
     int seals = fcntl(fd, F_GET_SEALS);
@@ -80,23 +149,53 @@ static enum rc check_file(int fd, uint64_t size_b)
         return err_set(RC_INPUT, "parameter set: not a memory segment");
     if ((seals & SEALS_ALL) != SEALS_ALL)
         return err_set(RC_INPUT, "parameter set: not sealed against changes");
-    if ((uint64_t) stat.st_size != size_b)
-        return err_set(RC_INPUT, "parameter set: %ld bytes, expected %lu for these dimensions",
-                       stat.st_size, size_b);
+    *size_b = (uint64_t) stat.st_size;
+    if (*size_b < sizeof(struct param_head) || *size_b > most_size_b(dims))
+        return err_set(RC_INPUT, "parameter set: %lu bytes, expected %lu to %lu", *size_b,
+                       sizeof(struct param_head), most_size_b(dims));
     return RC_OK;
 }
 
+/* Each matrix of a shape that it may have, one behind the other, and nothing behind the last.
+ */
+static enum rc find_matrices(struct param_set *set)
+{
+    const struct param_head *head = set->head;
+    uint64_t offset_b = sizeof *head;
+    enum rc rc = RC_OK;
+
+    for (unsigned i = 0; i < PARAM_SECTION_COUNT && rc == RC_OK; i++) {
+        const struct param_section *section = &head->section[i];
+        const void *a = (const char *) head + offset_b;
+
+        rc = check_shape(&head->dims, i, section->rows, section->cols);
+        if (rc == RC_OK && (section->id != i || section->offset_b != offset_b))
+            rc = err_set(RC_INPUT, "parameter set: matrix %s is out of place",
+                         section_name((enum param_section_id) i));
+        if (section->rows)
+            set->matrices.of[i] = (struct param_matrix){a, section->rows, section->cols};
+        offset_b += 8 * section->rows * section->cols;
+    }
+    if (rc == RC_OK && offset_b != head->size_b)
+        rc = err_set(RC_INPUT, "parameter set: %lu bytes, expected %lu for its matrices",
+                     head->size_b, offset_b);
+    return rc;
+}
+
 static enum rc check_head(const struct param_head *head, const struct orbit_dims *dims,
-                          uint64_t device_hash)
+                          uint64_t device_hash, uint64_t size_b)
 {
     if (head->magic != ORBIT_SET_MAGIC || head->layout_hash != layout_hash())
         return err_set(RC_INPUT, "parameter set: its layout is not ours");
-    if (memcmp(&head->dims, dims, sizeof *dims) != 0 || head->size_b != param_size_b(dims))
+    if (memcmp(&head->dims, dims, sizeof *dims) != 0)
         return err_set(RC_INPUT,
                        "parameter set: for %lu BPMs, %lu H, %lu V, %lu RF; this machine has "
                        "%lu, %lu, %lu, %lu",
                        head->dims.n_bpm, head->dims.n_h, head->dims.n_v, head->dims.n_rf,
                        dims->n_bpm, dims->n_h, dims->n_v, dims->n_rf);
+    if (head->size_b != size_b)
+        return err_set(RC_INPUT, "parameter set: %lu bytes, expected %lu as its head says",
+                       size_b, head->size_b);
     if (device_hash != 0 && head->device_hash != device_hash)
         return err_set(RC_INPUT, "parameter set: device table %016lx, ours is %016lx",
                        head->device_hash, device_hash);
@@ -113,8 +212,8 @@ static enum rc check_head(const struct param_head *head, const struct orbit_dims
 enum rc param_set_map(struct param_set *set, int fd, const struct orbit_dims *dims,
                       uint64_t device_hash)
 {
-    uint64_t size_b = param_size_b(dims);
-    enum rc rc = check_file(fd, size_b);
+    uint64_t size_b = 0;
+    enum rc rc = check_file(fd, dims, &size_b);
     void *base;
 
     *set = (struct param_set){0};
@@ -123,15 +222,15 @@ enum rc param_set_map(struct param_set *set, int fd, const struct orbit_dims *di
     base = mmap(NULL, size_b, PROT_READ, MAP_SHARED, fd, 0);
     if (base == MAP_FAILED)
         return err_sys("map a parameter set");
-    rc = check_head(base, dims, device_hash);
+    rc = check_head(base, dims, device_hash, size_b);
+    set->head = base;
+    if (rc == RC_OK)
+        rc = find_matrices(set);
     if (rc != RC_OK) {
         munmap(base, size_b);
-        return rc;
+        *set = (struct param_set){0};
     }
-    set->head = base;
-    set->r = (const double *) (set->head + 1);
-    set->k = set->r + dims_n_row(dims) * dims_n_col(dims);
-    return RC_OK;
+    return rc;
 }
 
 void param_set_unmap(struct param_set *set)

@@ -95,16 +95,17 @@ static int make_set(struct script *script)
     static double r[60], k[60];
     struct param_head head = {
         .dims = rig.config.dims, .device_hash = RIG_DEVICES, .n_block = 1};
+    struct param_matrices matrices = param_matrices_of(&head.dims, r, k);
     uint8_t kind = take(script) % 3;
     int fd;
 
     if (kind == 0) {
-        demand(param_set_create(&fd, &head, r, k) == RC_OK, "param_set_create");
+        demand(param_set_create(&fd, &head, &matrices) == RC_OK, "param_set_create");
         return fd;
     }
     head.magic = ORBIT_SET_MAGIC;
     head.layout_hash = layout_hash();
-    head.size_b = param_size_b(&head.dims);
+    head.size_b = param_size_b(&matrices);
     patch(script, &head, sizeof head);
     fd = memfd_create("set", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     demand(ftruncate(fd, (off_t) head.size_b & 0xffffff) == 0, "ftruncate");

@@ -58,8 +58,8 @@ static enum rc on_parameters(void *self, const struct server_peer *peer,
     rig->peer = *peer;
     rig->r_sum = rig->k_sum = 0;
     for (uint64_t i = 0; i < n; i++) {
-        rig->r_sum += set->r[i];
-        rig->k_sum += set->k[i];
+        rig->r_sum += set->matrices.of[PARAM_R].a[i];
+        rig->k_sum += set->matrices.of[PARAM_K].a[i];
     }
     rig->n_parameters++;
     return finish(rig, reply, reply_size);

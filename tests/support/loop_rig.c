@@ -72,12 +72,13 @@ void rig_publish(struct loop_rig *rig, const struct tuning *tuning, double mu)
     const struct orbit_dims *dims = &rig->vm.dims;
     struct param_head head = head_of(dims);
     struct params *params = params_begin(rig->params);
+    struct param_matrices matrices = param_matrices_of(dims, rig->r_model, rig->k);
 
     assert_non_null(params);
     memset(rig->k, 0, sizeof rig->k);
     invert_block(rig, &head.block[0], mu);
     invert_block(rig, &head.block[1], mu);
-    must(params_fill(params, &head, rig->r_model, rig->k));
+    must(params_fill(params, &head, &matrices));
     params->tuning = *tuning;
     for (uint64_t col = 0; col < dims_n_col(dims); col++) {
         params->lower[col] = -1e-3;

@@ -14,6 +14,8 @@
 static const struct orbit_dims dims = {.n_bpm = 3, .n_h = 2, .n_v = 2, .n_rf = 1};
 enum { N_ROW = 6, N_COL = 5 };
 static double r[N_ROW * N_COL], k[N_COL * N_ROW];
+static const struct param_matrices matrices = {
+    .of = {[PARAM_R] = {r, N_ROW, N_COL}, [PARAM_K] = {k, N_COL, N_ROW}}};
 
 static struct param_head good_head(void)
 {
@@ -53,11 +55,11 @@ static void non_finite_elements_are_refused_with_their_place(void **state)
 
     (void) state;
     r[2 * N_COL + 3] = NAN;
-    assert_int_equal(params_fill(p, &head, r, k), RC_INPUT);
+    assert_int_equal(params_fill(p, &head, &matrices), RC_INPUT);
     assert_non_null(strstr(err_text(), "R[2][3]"));
     r[2 * N_COL + 3] = 1.0;
     k[4 * N_ROW + 1] = (double) INFINITY;
-    assert_int_equal(params_fill(p, &head, r, k), RC_INPUT);
+    assert_int_equal(params_fill(p, &head, &matrices), RC_INPUT);
     assert_non_null(strstr(err_text(), "K[4][1]"));
     params_abandon(store, p);
     params_destroy(store);
@@ -80,11 +82,11 @@ static void blocks_out_of_range_or_overlapping_are_refused(void **state)
     (void) state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         head.block[1] = bad[i];
-        assert_int_equal(params_fill(p, &head, r, k), RC_INPUT);
+        assert_int_equal(params_fill(p, &head, &matrices), RC_INPUT);
     }
     head = good_head();
     head.n_block = 5;
-    assert_int_equal(params_fill(p, &head, r, k), RC_INPUT);
+    assert_int_equal(params_fill(p, &head, &matrices), RC_INPUT);
     params_destroy(store);
 }
 
@@ -96,7 +98,7 @@ static void a_new_slot_continues_the_newest_set(void **state)
     double y[N_ROW], x[N_COL] = {1.0, 0.0, 0.0, 0.0, 0.0};
 
     (void) state;
-    assert_int_equal(params_fill(p, &head, r, k), RC_OK);
+    assert_int_equal(params_fill(p, &head, &matrices), RC_OK);
     p->reference_m[4] = 7.0;
     p->tuning.law.ki = 0.25;
     params_publish(store, p);
@@ -108,6 +110,33 @@ static void a_new_slot_continues_the_newest_set(void **state)
     assert_close(y[2], r[2 * N_COL], 0, 0);
     params_publish(store, p);
     assert_int_equal(params_revision(store), 2);
+    params_destroy(store);
+}
+
+static void optional_matrices_come_and_go_with_their_set(void **state)
+{
+    static const double basis[] = {1.0, 0.0, 0.0, 1.0, 0.0, 0.0}, bad[] = {1.0, 0.0, NAN};
+    struct params_store *store = new_store();
+    struct params *p = params_begin(store);
+    struct param_head head = good_head();
+    struct param_matrices with = matrices;
+
+    (void) state;
+    with.of[PARAM_BASIS_Y] = (struct param_matrix){basis, 3, 2};
+    assert_int_equal(params_fill(p, &head, &with), RC_OK);
+    params_publish(store, p);
+    p = params_begin(store);
+    assert_int_equal(p->optional[PARAM_BASIS_Y].cols, 2);
+    assert_memory_equal(p->optional[PARAM_BASIS_Y].a, basis, sizeof basis);
+    assert_int_equal(p->optional[PARAM_BASIS_X].rows, 0);
+    with.of[PARAM_BASIS_Y] = (struct param_matrix){bad, 3, 1};
+    assert_int_equal(params_fill(p, &head, &with), RC_INPUT);
+    assert_non_null(strstr(err_text(), "BASIS_Y[2][0]"));
+    with.of[PARAM_BASIS_Y] = (struct param_matrix){basis, 2, 3};
+    assert_int_equal(params_fill(p, &head, &with), RC_INPUT);
+    assert_int_equal(p->optional[PARAM_BASIS_Y].cols, 2);
+    assert_int_equal(params_fill(p, &head, &matrices), RC_OK);
+    assert_int_equal(p->optional[PARAM_BASIS_Y].rows, 0);
     params_destroy(store);
 }
 
@@ -185,6 +214,7 @@ int main(void)
         cmocka_unit_test(non_finite_elements_are_refused_with_their_place),
         cmocka_unit_test(blocks_out_of_range_or_overlapping_are_refused),
         cmocka_unit_test(a_new_slot_continues_the_newest_set),
+        cmocka_unit_test(optional_matrices_come_and_go_with_their_set),
         cmocka_unit_test(slots_come_back_and_a_stalled_reader_only_keeps_its_own),
         cmocka_unit_test(a_reader_never_sees_half_a_set),
     };

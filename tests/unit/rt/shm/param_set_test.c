@@ -10,7 +10,9 @@
 enum { N_ROW = 10, N_COL = 6, N = N_ROW * N_COL };
 
 static const struct orbit_dims dims = {.n_bpm = 5, .n_h = 2, .n_v = 3, .n_rf = 1};
-static double r[N], k[N];
+static double r[N], k[N], basis[5 * 3];
+static const struct param_matrices both = {
+    .of = {[PARAM_R] = {r, N_ROW, N_COL}, [PARAM_K] = {k, N_COL, N_ROW}}};
 
 static struct param_head good_head(void)
 {
@@ -31,11 +33,12 @@ static void a_set_arrives_as_it_was_made(void **state)
     int fd;
 
     (void) state;
-    assert_int_equal(param_set_create(&fd, &head, r, k), RC_OK);
+    assert_int_equal(param_set_create(&fd, &head, &both), RC_OK);
     assert_int_equal(param_set_map(&set, fd, &dims, 99), RC_OK);
     assert_memory_equal(set.head, &head, sizeof head);
-    assert_memory_equal(set.r, r, sizeof r);
-    assert_memory_equal(set.k, k, sizeof k);
+    assert_memory_equal(set.matrices.of[PARAM_R].a, r, sizeof r);
+    assert_memory_equal(set.matrices.of[PARAM_K].a, k, sizeof k);
+    assert_null(set.matrices.of[PARAM_BASIS_X].a);
     param_set_unmap(&set);
     assert_null(set.head);
     param_set_unmap(&set);
@@ -74,7 +77,7 @@ static struct param_head complete_head(void)
     struct param_head head = good_head();
     int fd;
 
-    assert_int_equal(param_set_create(&fd, &head, r, k), RC_OK);
+    assert_int_equal(param_set_create(&fd, &head, &both), RC_OK);
     close(fd);
     return head;
 }
@@ -82,7 +85,7 @@ static struct param_head complete_head(void)
 static void a_forged_set_is_refused_with_its_reason(void **state)
 {
     const struct param_head good = complete_head();
-    const off_t size_b = (off_t) param_size_b(&dims);
+    const off_t size_b = (off_t) param_size_b(&both);
     struct param_head bad = good;
     struct param_set set;
     int fd = forge(&good, size_b, ALL);
@@ -95,6 +98,8 @@ static void a_forged_set_is_refused_with_its_reason(void **state)
     refuse(&good, size_b, F_SEAL_WRITE, "not sealed");
     refuse(&good, size_b - 8, ALL, "expected");
     refuse(&good, size_b + 8, ALL, "expected");
+    refuse(&good, 8, ALL, "expected");
+    refuse(&good, 1 << 20, ALL, "expected");
     bad.magic++;
     refuse(&bad, size_b, ALL, "layout");
     bad = good;
@@ -105,7 +110,7 @@ static void a_forged_set_is_refused_with_its_reason(void **state)
     refuse(&bad, size_b, ALL, "this machine has");
     bad = good;
     bad.size_b = 1ULL << 62;
-    refuse(&bad, size_b, ALL, "this machine has");
+    refuse(&bad, size_b, ALL, "as its head says");
     bad = good;
     bad.device_hash++;
     refuse(&bad, size_b, ALL, "device table");
@@ -120,6 +125,63 @@ static void a_forged_set_is_refused_with_its_reason(void **state)
     refuse(&bad, size_b, ALL, "terminated");
 }
 
+static void refuse_section(enum param_section_id id, struct param_section section,
+                           const char *reason)
+{
+    struct param_head bad = complete_head();
+
+    bad.section[id] = section;
+    refuse(&bad, (off_t) param_size_b(&both), ALL, reason);
+}
+
+static void matrices_out_of_place_or_shape_are_refused(void **state)
+{
+    const struct param_section good = complete_head().section[PARAM_K];
+    struct param_section bad = good;
+
+    (void) state;
+    bad.id = PARAM_R;
+    refuse_section(PARAM_K, bad, "K is out of place");
+    bad = good;
+    bad.offset_b += 8;
+    refuse_section(PARAM_K, bad, "K is out of place");
+    bad = good;
+    bad.rows = 1ULL << 40;
+    refuse_section(PARAM_K, bad, "K is 1099511627776 x 10");
+    refuse_section(PARAM_K, (struct param_section){PARAM_K, 0, 0, good.offset_b}, "K is 0 x 0");
+    bad = good;
+    bad.rows--;
+    refuse_section(PARAM_K, bad, "matrix K is 5 x 10");
+    bad = complete_head().section[PARAM_BASIS_X];
+    bad.rows = 5;
+    bad.cols = 6;
+    refuse_section(PARAM_BASIS_X, bad, "BASIS_X is 5 x 6");
+    bad.cols = 0;
+    refuse_section(PARAM_BASIS_X, bad, "BASIS_X is 5 x 0");
+}
+
+static void an_optional_matrix_travels_with_its_own_number_of_columns(void **state)
+{
+    struct param_head head = good_head();
+    struct param_matrices three = both;
+    struct param_set set;
+    int fd;
+
+    (void) state;
+    for (int i = 0; i < 15; i++)
+        basis[i] = 0.5 * i;
+    three.of[PARAM_BASIS_Y] = (struct param_matrix){basis, 5, 3};
+    assert_int_equal(param_set_create(&fd, &head, &three), RC_OK);
+    assert_int_equal(param_set_map(&set, fd, &dims, 99), RC_OK);
+    assert_int_equal(set.matrices.of[PARAM_BASIS_Y].cols, 3);
+    assert_memory_equal(set.matrices.of[PARAM_BASIS_Y].a, basis, sizeof basis);
+    param_set_unmap(&set);
+    close(fd);
+    three.of[PARAM_BASIS_Y].cols = 6;
+    assert_int_equal(param_set_create(&fd, &head, &three), RC_INPUT);
+    assert_non_null(strstr(err_text(), "BASIS_Y is 5 x 6"));
+}
+
 static void impossible_dimensions_make_no_set(void **state)
 {
     struct param_head head = good_head();
@@ -127,7 +189,7 @@ static void impossible_dimensions_make_no_set(void **state)
 
     (void) state;
     head.dims.n_bpm = 1ULL << 60;
-    assert_int_equal(param_set_create(&fd, &head, r, k), RC_RANGE);
+    assert_int_equal(param_set_create(&fd, &head, &both), RC_RANGE);
     assert_int_equal(fd, -1);
 }
 
@@ -136,6 +198,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_set_arrives_as_it_was_made),
         cmocka_unit_test(a_forged_set_is_refused_with_its_reason),
+        cmocka_unit_test(matrices_out_of_place_or_shape_are_refused),
+        cmocka_unit_test(an_optional_matrix_travels_with_its_own_number_of_columns),
         cmocka_unit_test(impossible_dimensions_make_no_set),
     };
 

@@ -287,22 +287,23 @@ static void a_model_sends_matrices_and_others_may_not(void **state)
     struct client *viewer = open_client(f, ROLE_OBSERVER, "viewer");
     struct param_head head = {.n_block = 1};
     double r[60], k[60];
+    struct param_matrices matrices = param_matrices_of(&f->rig.config.dims, r, k);
 
     for (int i = 0; i < 60; i++) {
         r[i] = 1;
         k[i] = 2;
     }
-    assert_int_equal(client_send_parameters(model, &head, r, k, PATIENCE_MS), RC_OK);
+    assert_int_equal(client_send_parameters(model, &head, &matrices, PATIENCE_MS), RC_OK);
     assert_int_equal(f->rig.n_parameters, 1);
     assert_true(f->rig.r_sum == 60 && f->rig.k_sum == 120);
     assert_int_equal(head.device_hash, RIG_DEVICES);
     f->rig.verdict = RC_NUMERIC;
     f->rig.answer = "unstable";
-    assert_int_equal(client_send_parameters(model, &head, r, k, PATIENCE_MS), RC_NUMERIC);
+    assert_int_equal(client_send_parameters(model, &head, &matrices, PATIENCE_MS), RC_NUMERIC);
     assert_string_equal(err_text(), "unstable");
-    assert_int_equal(client_send_parameters(viewer, &head, r, k, PATIENCE_MS), RC_DENIED);
+    assert_int_equal(client_send_parameters(viewer, &head, &matrices, PATIENCE_MS), RC_DENIED);
     head.n_block = 0;
-    assert_int_equal(client_send_parameters(model, &head, r, k, PATIENCE_MS), RC_INPUT);
+    assert_int_equal(client_send_parameters(model, &head, &matrices, PATIENCE_MS), RC_INPUT);
     assert_int_equal(f->rig.n_parameters, 2);
     client_close(model);
     client_close(viewer);
