@@ -49,6 +49,14 @@ static bool differs(const struct setpoint *setpoint, double a, double b)
     return fabs(a - b) > 1.5 * setpoint->step + 1e-12 * fabs(b);
 }
 
+void setpoint_resolve(struct setpoint *setpoint, double found)
+{
+    if (differs(setpoint, found, setpoint->written) &&
+        !differs(setpoint, found, setpoint->written_before)) {
+        setpoint->written = setpoint->written_before;
+    }
+}
+
 void setpoint_watch(struct setpoint *setpoint, double found, bool may_be_old)
 {
     if (!setpoint->wrote || setpoint->foreign || !differs(setpoint, found, setpoint->written)) {

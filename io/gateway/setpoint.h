@@ -27,6 +27,10 @@ bool setpoint_is_due(struct setpoint *setpoint, double kick, double found, doubl
 /* `value` went out; `found` as above. */
 void setpoint_note(struct setpoint *setpoint, double value, double found);
 
+/* The last write has no answer: if the device shows what was there before, that is what we
+ * wrote last. */
+void setpoint_resolve(struct setpoint *setpoint, double found);
+
 /* Judges what the device shows. may_be_old: what was written before may still be seen. */
 void setpoint_watch(struct setpoint *setpoint, double found, bool may_be_old);
 
