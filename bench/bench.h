@@ -1,8 +1,8 @@
 /* orbit-bench: what this host and this build reach, as ratios taken in one run.
  *
- * Each part measures its contestants in turn, round by round, on the same core, and returns a
- * JSON array; report.c makes the table and the verdicts from the JSON alone, so that the file
- * holds everything that was printed. README.md has the method.
+ * Each part measures its contestants in turn, round by round, on the same core, and returns
+ * JSON; report.c makes the table and the verdicts from the JSON alone, so that the file holds
+ * everything that was printed. README.md has the method and what the file holds.
  */
 #ifndef ORBIT_BENCH_BENCH_H
 #define ORBIT_BENCH_BENCH_H
@@ -21,7 +21,7 @@ struct bench_options {
     int calls;      /* timed calls of one contestant in one round */
     int pairs;      /* alternated runs of own timer and cyclictest */
     double seconds; /* of one such run */
-    bool quick;     /* tiny counts: shows that it runs, says nothing about speed */
+    bool quick;     /* few rounds, the sizes of the machines alone: below a minute in all */
 };
 
 /* What was measured on: CPU, kernel, clock, throttling, isolation, compiler, OpenBLAS. */
@@ -38,8 +38,14 @@ json_t *cpu_time_shares(const struct cpu_time *from, const struct cpu_time *to);
 /* Array of matrix products: one object per size, storage and cache state. */
 MUST_USE enum rc bench_matvec(const struct bench_options *options, json_t **result);
 
+/* The same in one row per size and storage: ratios of the medians, cold from flushed caches. */
+json_t *bench_matvec_summary(const json_t *products);
+
 /* Array of wake-up lateness: one object per rate and timer mode. */
 MUST_USE enum rc bench_wake(const struct bench_options *options, json_t **result);
+
+/* The same in one row each: ratios to cyclictest, null without it. */
+json_t *bench_wake_summary(const json_t *rows);
 
 /* Array of whole cycles of the loop: one object per content and rate. */
 MUST_USE enum rc bench_cycle(const struct bench_options *options, json_t **result);

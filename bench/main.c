@@ -12,13 +12,27 @@
 enum { MOST_COUNT = 99, MOST_SECONDS = 60 };
 
 static const char usage[] =
-    "usage: orbit-bench [--json FILE] [--only matvec|wake|cycle|model] [--quick]\n"
-    "                   [--core N] [--priority N] [--rounds N] [--pairs N] [--seconds S]\n"
-    "Measures this host: matrix-vector products against OpenBLAS and against reading memory, "
-    "and\n"
-    "wake-up lateness against cyclictest, the model against pyAT and LAPACK. Prints one table; "
-    "--json also writes all of it to "
-    "FILE.\n";
+    "usage: orbit-bench [--json FILE] [--only PART] [--quick] [--core N] [--priority N]\n"
+    "                   [--rounds N] [--pairs N] [--seconds S]\n"
+    "Measures this host and this build; prints one table with a verdict per budget, and "
+    "--json\n"
+    "also writes all of it to FILE. Parts:\n"
+    "  matvec   matrix-vector products against OpenBLAS and against reading memory\n"
+    "  wake     wake-up lateness against cyclictest\n"
+    "  cycle    whole cycles of the loop, part by part\n"
+    "  model    orbit model against pyAT and LAPACK\n";
+
+/* `detail` is the array of the report, `summary` what is made of it. */
+static const struct part {
+    const char *name, *detail;
+    enum rc (*run)(const struct bench_options *options, json_t **result);
+    const char *summary;
+    json_t *(*summarise)(const json_t *detail);
+} parts[] = {{"matvec", "products", bench_matvec, "matvec", bench_matvec_summary},
+             {"wake", "wake", bench_wake, "wakeup", bench_wake_summary},
+             {"cycle", "cycle", bench_cycle, NULL, NULL},
+             {"model", "model", bench_model, NULL, NULL}};
+enum { N_PART = sizeof(parts) / sizeof(parts[0]) };
 
 struct request {
     struct bench_options options;
@@ -60,6 +74,17 @@ static enum rc parse_count(const char *name, const char *text, double low, doubl
     return rc;
 }
 
+static enum rc take_part(struct request *request)
+{
+    for (int i = 0; i < N_PART; i++) {
+        if (strcmp(optarg, parts[i].name) == 0) {
+            request->only = parts[i].name;
+            return RC_OK;
+        }
+    }
+    return err_set(RC_INPUT, "--only %s: there is no such part", optarg);
+}
+
 static enum rc take_option(struct request *request, const char *name, int key)
 {
     struct bench_options *options = &request->options;
@@ -69,14 +94,10 @@ static enum rc take_option(struct request *request, const char *name, int key)
         request->json_path = optarg;
         return RC_OK;
     case 'o':
-        request->only = optarg;
-        if (strcmp(optarg, "matvec") == 0 || strcmp(optarg, "wake") == 0 ||
-            strcmp(optarg, "cycle") == 0 || strcmp(optarg, "model") == 0)
-            return RC_OK;
-        return err_set(RC_INPUT, "--only %s: wants matvec, wake, cycle or model", optarg);
+        return take_part(request);
     case 'q':
         *options =
-            (struct bench_options){options->core, options->priority, 2, 40, 2, 0.02, true};
+            (struct bench_options){options->core, options->priority, 3, 400, 3, 0.4, true};
         return RC_OK;
     case 'c':
         return parse_count(name, optarg, 0, CPU_SETSIZE - 1, &options->core);
@@ -116,27 +137,27 @@ static enum rc parse(int argc, char **argv, struct request *request)
     return optind == argc ? RC_OK : err_set(RC_INPUT, "unexpected argument '%s'", argv[optind]);
 }
 
+static enum rc measure_part(const struct part *part, const struct bench_options *options,
+                            json_t *report)
+{
+    json_t *detail = NULL;
+    enum rc rc = part->run(options, &detail);
+
+    if (part->summary && rc == RC_OK)
+        json_object_set_new(report, part->summary, part->summarise(detail));
+    json_object_set_new(report, part->detail, detail ? detail : json_null());
+    return rc;
+}
+
 static enum rc measure(const struct request *request, json_t *report)
 {
-    static const struct {
-        const char *name;
-        enum rc (*run)(const struct bench_options *options, json_t **result);
-    } parts[] = {{"matvec", bench_matvec},
-                 {"wake", bench_wake},
-                 {"cycle", bench_cycle},
-                 {"model", bench_model}};
     struct cpu_time from, to;
     enum rc rc = RC_OK;
 
     cpu_time_read(&from);
-    for (size_t i = 0; rc == RC_OK && i < sizeof(parts) / sizeof(parts[0]); i++) {
-        json_t *rows = NULL;
-
-        if (request->only && strcmp(request->only, parts[i].name) != 0)
-            continue;
-        rc = parts[i].run(&request->options, &rows);
-        json_object_set_new(report, parts[i].name, rows ? rows : json_null());
-    }
+    for (int i = 0; rc == RC_OK && i < N_PART; i++)
+        if (!request->only || strcmp(request->only, parts[i].name) == 0)
+            rc = measure_part(&parts[i], &request->options, report);
     cpu_time_read(&to);
     json_object_set_new(report, "cpu_time", cpu_time_shares(&from, &to));
     return rc;
@@ -150,7 +171,7 @@ static json_t *open_report(const struct bench_options *options)
 
     strftime(utc, sizeof(utc), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &date));
     return json_pack("{s:s, s:s, s:b, s:{s:i, s:i, s:i, s:i, s:i, s:f}, s:o}", "format",
-                     "orbit-bench 1", "utc", utc, "quick", options->quick, "options", "core",
+                     "orbit-bench 2", "utc", utc, "quick", options->quick, "options", "core",
                      options->core, "priority", options->priority, "rounds", options->rounds,
                      "calls", options->calls, "pairs", options->pairs, "seconds",
                      options->seconds, "host", bench_host());

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Builds orbit-bench (preset release) and runs it:
-#   bash bench/run.sh [--no-install] [--json FILE] [--only matvec|wake|cycle|model] [--quick] [--core N] ...
+#   bash bench/run.sh [--no-install] [--json FILE] [--only PART] [--quick] [--core N] ...
 # Arguments but --no-install go to orbit-bench. The build lies in build/release; ORBIT_BUILD_DIR names
 # another folder.
 set -euo pipefail

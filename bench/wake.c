@@ -11,8 +11,8 @@
 
 enum { MAX_PAIR = 99, N_MODE = 2, WARM_CYCLES = 20 };
 
-/* Rates of the budgets, and the configuration's default spin. */
-static const int rates_hz[] = {1000, 10000};
+/* The first two have budgets; and the configuration's default spin. */
+static const int rates_hz[] = {1000, 10000, 50000, 100000};
 enum { N_RATE = sizeof(rates_hz) / sizeof(rates_hz[0]), SPIN_NS = 100000 };
 
 static const char *const mode_names[N_MODE] = {
@@ -24,7 +24,7 @@ struct wake_run {
     int64_t period_ns;
     enum timer_mode mode;
     double *late_ns; /* [n_cycle] */
-    size_t n_cycle;
+    size_t n_cycle;  /* at most; as many as were made, when it is over */
     struct host_grant grant;
     int64_t skipped;
     struct percentiles late;
@@ -33,6 +33,7 @@ struct wake_run {
 struct pairs {
     struct percentiles own[N_MODE][MAX_PAIR], cyclictest[MAX_PAIR];
     int64_t skipped[N_MODE];
+    size_t made[N_MODE]; /* wake-ups, all pairs together */
     size_t n_cycle, n_pair;
     bool have_cyclictest;
     int priority; /* granted */
@@ -45,23 +46,24 @@ static void *wake_thread(void *argument)
 {
     struct wake_run *run = argument;
     struct timer timer = timer_make(run->mode, SPIN_NS, run->period_ns);
-    int64_t deadline_ns, now_ns;
+    int64_t deadline_ns, now_ns, end_ns;
+    size_t n = 0;
 
     host_enter_loop(&run->grant, &(struct host_wish){.core = run->options->core,
                                                      .priority = run->options->priority});
     deadline_ns = clock_mono_ns() + 10 * run->period_ns;
-    for (size_t i = 0; i < run->n_cycle + WARM_CYCLES; i++) {
+    for (int i = 0; i < WARM_CYCLES; i++, deadline_ns += run->period_ns)
+        (void) timer_wait_ns(&timer, deadline_ns);
+    end_ns = deadline_ns + (int64_t) run->n_cycle * run->period_ns;
+    while (n == 0 || (n < run->n_cycle && deadline_ns < end_ns)) {
         now_ns = timer_wait_ns(&timer, deadline_ns);
-        if (i < WARM_CYCLES) {
-            deadline_ns += run->period_ns;
-            continue;
-        }
-        run->late_ns[i - WARM_CYCLES] = (double) (now_ns - deadline_ns);
+        run->late_ns[n++] = (double) (now_ns - deadline_ns);
         int64_t skip = (now_ns - deadline_ns) / run->period_ns;
 
         run->skipped += skip;
         deadline_ns += (skip + 1) * run->period_ns;
     }
+    run->n_cycle = n;
     return NULL;
 }
 
@@ -97,6 +99,7 @@ static enum rc play_pair(const struct bench_options *options, int rate_hz, doubl
         rc = run_own(&run);
         pairs->own[mode][i] = run.late;
         pairs->skipped[mode] += run.skipped;
+        pairs->made[mode] += run.n_cycle;
         pairs->priority = run.grant.priority;
     }
     pairs->n_pair++;
@@ -106,7 +109,7 @@ static enum rc play_pair(const struct bench_options *options, int rate_hz, doubl
 static json_t *mode_json(const struct pairs *pairs, int rate_hz, int mode)
 {
     size_t n = pairs->n_pair;
-    double points = (double) (n * pairs->n_cycle) + (double) pairs->skipped[mode];
+    double points = (double) pairs->made[mode] + (double) pairs->skipped[mode];
     json_t *row = json_pack("{s:i, s:s, s:I, s:I, s:i, s:f, s:o}", "rate_hz", rate_hz, "mode",
                             mode_names[mode], "pairs", (json_int_t) n, "cycles_per_run",
                             (json_int_t) pairs->n_cycle, "priority", pairs->priority,
@@ -158,4 +161,25 @@ enum rc bench_wake(const struct bench_options *options, json_t **result)
     for (int i = 0; rc == RC_OK && i < N_RATE; i++)
         rc = measure_rate(options, rates_hz[i], *result);
     return rc;
+}
+
+static json_t *percentile_ratio(const json_t *row, const char *percentile)
+{
+    const json_t *ratio = json_object_get(json_object_get(row, "to_cyclictest"), percentile);
+    json_t *median = json_object_get(ratio, "median");
+
+    return median ? json_incref(median) : json_null();
+}
+
+json_t *bench_wake_summary(const json_t *rows)
+{
+    json_t *summary = json_array(), *row;
+    size_t i;
+
+    json_array_foreach(rows, i, row) json_array_append_new(
+        summary, json_pack("{s:O, s:O, s:o, s:o}", "rate_hz", json_object_get(row, "rate_hz"),
+                           "mode", json_object_get(row, "mode"), "p50_vs_cyclictest",
+                           percentile_ratio(row, "p50"), "p99_vs_cyclictest",
+                           percentile_ratio(row, "p99")));
+    return summary;
 }

@@ -165,3 +165,17 @@ void child_pump(struct child *child)
         }
     }
 }
+
+enum rc child_folder(char *folder, size_t size)
+{
+    ssize_t n = readlink("/proc/self/exe", folder, size - 1);
+    char *slash;
+
+    if (n <= 0)
+        return err_sys("cannot find the own program");
+    folder[n] = '\0';
+    slash = strrchr(folder, '/');
+    if (slash)
+        *slash = '\0';
+    return RC_OK;
+}

@@ -32,6 +32,10 @@ struct child {
     size_t used;
 };
 
+/* The folder of the running program: the others are taken from there, so that a build tree and
+ * an installation both work. RC_SYS. */
+MUST_USE enum rc child_folder(char *folder, size_t size);
+
 /* Starts it as `path --config config_path` in its own process group; it dies with this process.
  * RC_SYS: no process or pipe. A program that cannot be executed says so itself and ends. */
 MUST_USE enum rc child_start(struct child *child, int64_t now_ns);

@@ -18,7 +18,7 @@ struct ctl {
     const char *config_path; /* --config, or $ORBITD_CONFIG; NULL: not given */
     const char *session;     /* --session, $ORBIT_SESSION, or the user's name */
     const char *instance;    /* --instance; NULL: that of the configuration */
-    bool json;               /* --json */
+    bool json;               /* --json, but of bench, which wants a file */
     struct args args;
 };
 
@@ -42,6 +42,7 @@ int command_release(struct ctl *ctl);
 int command_endpoints(struct ctl *ctl);
 int command_check(struct ctl *ctl);
 int command_doctor(struct ctl *ctl);
+int command_bench(struct ctl *ctl);
 int command_lattice(struct ctl *ctl);
 int command_optics(struct ctl *ctl);
 int command_orbit(struct ctl *ctl);

@@ -40,6 +40,8 @@ static const struct {
     {"record", command_record, "list | dump FILE|FOLDER --hdf5|--csv OUT | freeze",
      "recordings of orbit-stream"},
     {"doctor", command_doctor, "[--json]", "judge this host for real time"},
+    {"bench", command_bench, "[PART] [--quick] [--json FILE] [--plot DIR]",
+     "measure this host: table, verdicts, plots"},
 };
 
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
@@ -99,12 +101,13 @@ int main(int argc, char **argv)
 
     if (args_take_flag(&ctl.args, "--help") || ctl.args.count == 0)
         return help(argc == 1 ? stderr : stdout);
-    ctl.json = args_take_flag(&ctl.args, "--json");
     rc = args_take_text(&ctl.args, "--config", &ctl.config_path);
     if (rc == RC_OK)
         rc = args_take_text(&ctl.args, "--instance", &ctl.instance);
     if (rc == RC_OK)
         rc = args_take_text(&ctl.args, "--session", &ctl.session);
+    if (ctl.args.count > 0 && strcmp(ctl.args.item[0], "bench") != 0)
+        ctl.json = args_take_flag(&ctl.args, "--json");
     if (rc != RC_OK || ctl.args.count == 0) {
         fprintf(stderr, "orbitctl: %s\n", rc != RC_OK ? err_text() : "which command?");
         return help(stderr);

@@ -21,22 +21,6 @@ struct set {
     unsigned n;
 };
 
-/* Programs are taken from where this one is, so that a build tree and an installation both
- * work. */
-static enum rc own_folder(char *folder, size_t size)
-{
-    ssize_t n = readlink("/proc/self/exe", folder, size - 1);
-    char *slash;
-
-    if (n <= 0)
-        return err_sys("cannot find the own program");
-    folder[n] = '\0';
-    slash = strrchr(folder, '/');
-    if (slash)
-        *slash = '\0';
-    return RC_OK;
-}
-
 static enum rc describe_child(struct set *set, const char *folder, const char *name)
 {
     struct child *child = &set->child[set->n++];
@@ -69,7 +53,7 @@ static enum rc describe_set(struct set *set, const char *config_path)
     if (!realpath(config_path, whole) || strlen(whole) >= sizeof set->config_path)
         return err_sys("the path of %s", config_path);
     memcpy(set->config_path, whole, strlen(whole) + 1);
-    rc = own_folder(folder, sizeof folder);
+    rc = child_folder(folder, sizeof folder);
     for (size_t i = 0; i < set->cfg.run_programs.count && rc == RC_OK; i++)
         rc = describe_child(set, folder, set->cfg.run_programs.name[i]);
     return rc;
