@@ -317,15 +317,28 @@ enum rc cfg_parse(struct cfg *cfg, const void *text, size_t size_b, const char *
     return finish(&reader, read_text(&reader, text, size_b));
 }
 
+/* The file over what is in the configuration already. */
+static enum rc take_file(struct reader *reader)
+{
+    struct file_text text = file_text_read(reader->path, MAX_FILE_B, reader->faults);
+    bool readable = text.byte && read_text(reader, text.byte, text.size);
+
+    free(text.byte);
+    return finish(reader, readable);
+}
+
 enum rc cfg_load(struct cfg *cfg, const char *path, struct cfg_faults *faults)
 {
     struct reader reader = {.cfg = cfg, .faults = faults, .path = path};
-    struct file_text text;
-    bool readable;
 
     start(&reader);
-    text = file_text_read(path, MAX_FILE_B, faults);
-    readable = text.byte && read_text(&reader, text.byte, text.size);
-    free(text.byte);
-    return finish(&reader, readable);
+    return take_file(&reader);
+}
+
+enum rc cfg_overlay(struct cfg *cfg, const char *path, struct cfg_faults *faults)
+{
+    struct reader reader = {.cfg = cfg, .faults = faults, .path = path};
+
+    faults->count = 0;
+    return take_file(&reader);
 }

@@ -49,7 +49,11 @@ struct cfg_faults {
  * readable. */
 MUST_USE enum rc cfg_load(struct cfg *cfg, const char *path, struct cfg_faults *faults);
 
-/* The same from memory; `path` names it in faults, and its folder is what files are relative
+/* The keys of a second file over those of a configuration that was loaded: a law to be tried.
+ * Keys that it does not name stay. Faults as above. */
+MUST_USE enum rc cfg_overlay(struct cfg *cfg, const char *path, struct cfg_faults *faults);
+
+/* cfg_load from memory; `path` names it in faults, and its folder is what files are relative
  * to. */
 MUST_USE enum rc cfg_parse(struct cfg *cfg, const void *text, size_t size_b, const char *path,
                            struct cfg_faults *faults);

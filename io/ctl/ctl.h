@@ -49,5 +49,6 @@ int command_orbit(struct ctl *ctl);
 int command_orm(struct ctl *ctl);
 int command_what_if(struct ctl *ctl);
 int command_record(struct ctl *ctl);
+int command_loop(struct ctl *ctl);
 
 #endif

@@ -30,6 +30,11 @@ MUST_USE enum rc engine_compute(struct result *result, const struct inputs *inpu
 /* The result's matrices as a parameter set carries them; they stay the result's. */
 struct param_matrices engine_matrices(const struct result *result);
 
+/* Whether the law of the configuration is stable, with the margins that it demands (margin.*),
+ * on a machine whose response is the set's own R: RC_RANGE names the block and its figures.
+ * Always RC_OK without margin.required. */
+MUST_USE enum rc engine_check_margin(const struct result *result, const struct cfg *cfg);
+
 /* An empty one is fine. */
 void engine_free(struct result *result);
 

@@ -53,6 +53,11 @@ static enum rc refresh(struct service *self)
     rc = inputs_load(&next, self->config_path, &faults);
     if (rc == RC_OK)
         rc = engine_compute(&result, &next);
+    if (rc == RC_OK) {
+        rc = engine_check_margin(&result, &next.cfg);
+        if (rc != RC_OK)
+            engine_free(&result);
+    }
     if (rc != RC_OK) {
         if (faults.count)
             cfg_faults_print(stderr, &faults);

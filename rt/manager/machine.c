@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "model/engine/law_margin.h"
 #include "rt/base/clock.h"
 #include "rt/manager/tuning.h"
 
@@ -138,9 +139,11 @@ static enum rc await_reference(const char *path, const atomic_bool *stop)
 static enum rc make_params(struct machine *m, const atomic_bool *stop)
 {
     enum matvec_storage storage = m->cfg.loop_float32 ? MATVEC_F32 : MATVEC_F64;
-    enum rc rc = params_create(&m->params, &m->dims, storage);
+    enum rc rc = law_margin_check(&m->cfg);
     struct params *first;
 
+    if (rc == RC_OK)
+        rc = params_create(&m->params, &m->dims, storage);
     if (rc != RC_OK)
         return rc;
     rc = await_reference(m->cfg.ring_reference, stop);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/engine/law_margin.h"
 #include "rt/manager/tuning.h"
 
 /* The first faults, one a line. */
@@ -17,9 +18,11 @@ static void list_faults(const struct cfg_faults *faults, char *reply, size_t siz
 
 static enum rc apply(struct machine *m, const struct cfg *fresh)
 {
-    struct params *params = params_begin(m->params);
-    enum rc rc;
+    enum rc rc = law_margin_check(fresh);
+    struct params *params = rc == RC_OK ? params_begin(m->params) : NULL;
 
+    if (rc != RC_OK)
+        return rc;
     if (!params)
         return err_set(RC_STATE, "all parameter slots are in use: the loop has not run lately");
     rc = tuning_apply(params, fresh, &m->devices);

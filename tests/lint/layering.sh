@@ -12,10 +12,11 @@ rt/hal        rt/base/ rt/shm/ rt/sys/ rt/hal/
 rt/loop/law   rt/base/ rt/loop/law/
 rt/loop       rt/base/ rt/shm/ rt/sys/ rt/hal/ rt/loop/
 rt            rt/ config/
+rt/manager    rt/ config/ model/engine/law_
 config        rt/base/ rt/shm/layout.h config/
 model         rt/base/ model/
 model/plant   rt/base/ model/plant/
-model/engine  rt/base/ rt/shm/ config/ model/
+model/engine  rt/base/ rt/shm/ rt/loop/law/ config/ model/
 io            rt/base/ rt/shm/ rt/loop/law/ config/ model/ io/
 bench         rt/ config/ model/ bench/
 bench/ring    rt/base/ rt/shm/ config/ model/ io/ bench/
