@@ -5,7 +5,13 @@
 
 #include "rt/base/clock.h"
 
-enum { SPIN_NS = 100000, SNAPSHOT_SLOTS = 64, SETPOINT_SLOTS = 8, RECORD_MIB = 64 };
+enum {
+    SPIN_NS = 100000,
+    SNAPSHOT_SLOTS = 64,
+    SETPOINT_SLOTS = 8,
+    EVENT_SLOTS = 1024,
+    RECORD_MIB = 64
+};
 static const double element_size = 5.0; /* m/rad, and of K 1/(5 m/rad) */
 
 static enum rc make_segment(const struct cycle_rig *rig, struct segment *segment,
@@ -25,6 +31,7 @@ static enum rc make_ring(const struct cycle_rig *rig, struct segment *segment,
 {
     uint64_t n_slot = kind == SEG_SNAPSHOT   ? SNAPSHOT_SLOTS
                       : kind == SEG_SETPOINT ? SETPOINT_SLOTS
+                      : kind == SEG_EVENT    ? EVENT_SLOTS
                                              : segment_ring_slots(RECORD_MIB << 20, payload_b);
     enum rc rc = make_segment(rig, segment, kind, segment_ring_size_b(n_slot, payload_b), 0);
 
@@ -46,6 +53,9 @@ static enum rc make_outputs(struct cycle_rig *rig)
     if (rc == RC_OK)
         rc = make_ring(rig, &rig->setpoint_segment, SEG_SETPOINT, &rig->setpoints,
                        setpoint_size_b(dims));
+    if (rc == RC_OK)
+        rc = make_ring(rig, &rig->event_segment, SEG_EVENT, &rig->events,
+                       sizeof(struct event_record));
     rig->status = rig->status_segment.base;
     return rc;
 }
@@ -171,8 +181,10 @@ static enum rc make_loop(struct cycle_rig *rig)
                                      .period_ns = 1000000000 / rig->setup.rate_hz,
                                      .run_id = (uint64_t) clock_utc_ns(),
                                      .n_bpm_source = RIG_ACTUATOR};
-    const struct loop_outputs outputs = {
-        .status = rig->status, .snapshots = &rig->snapshots, .records = &rig->records};
+    const struct loop_outputs outputs = {.status = rig->status,
+                                         .snapshots = &rig->snapshots,
+                                         .records = &rig->records,
+                                         .events = &rig->events};
     struct hal hal = hal_shm_bind(&rig->hal);
 
     rig->hal.timer = timer_make(TIMER_HYBRID, SPIN_NS, setup.period_ns);
@@ -217,6 +229,7 @@ void cycle_rig_close(struct cycle_rig *rig)
     segment_close(&rig->snapshot_segment);
     segment_close(&rig->record_segment);
     segment_close(&rig->setpoint_segment);
+    segment_close(&rig->event_segment);
     free(rig->value);
     free(rig->aux);
     free(rig->t_value_ns);

@@ -25,11 +25,12 @@ struct cycle_setup {
 
 struct cycle_rig {
     struct cycle_setup setup;
-    struct segment status_segment, snapshot_segment, record_segment, setpoint_segment;
+    struct segment status_segment, snapshot_segment, record_segment, setpoint_segment,
+        event_segment;
     struct segment input[RIG_SOURCES];
     void *frame_memory[RIG_SOURCES];
     struct frame_writer writer[RIG_SOURCES];
-    struct slot_ring snapshots, records, setpoints;
+    struct slot_ring snapshots, records, setpoints, events;
     struct status_block *status;
     struct params_store *params;
     struct hal_shm hal;

@@ -341,3 +341,28 @@ int devices_find_corrector(const struct devices *devices, const char *name)
             return (int) i;
     return -1;
 }
+
+static void describe(const char *name, const char *axis, const struct device_pv *pv, char *text,
+                     size_t size)
+{
+    snprintf(text, size, "%s%s%s%s", name, axis, pv->name[0] ? ", PV " : "", pv->name);
+}
+
+void devices_describe(const struct devices *devices, bool row, uint64_t index, char *text,
+                      size_t size)
+{
+    const struct bpm_device *bpm = &devices->bpm[index % (devices->n_bpm + !devices->n_bpm)];
+    uint64_t n_kick = devices->n_h + devices->n_v;
+
+    if (row && index < devices->n_bpm)
+        describe(bpm->name, " x", &bpm->pv_x, text, size);
+    else if (row && index < 2 * devices->n_bpm)
+        describe(bpm->name, " y", &bpm->pv_y, text, size);
+    else if (!row && index < n_kick)
+        describe(devices->corrector[index].name, "", &devices->corrector[index].pv_set, text,
+                 size);
+    else if (!row && index < n_kick + devices->n_rf)
+        describe(devices->rf.name, "", &devices->rf.pv_set, text, size);
+    else
+        snprintf(text, size, "#%llu", (unsigned long long) index);
+}

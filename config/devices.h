@@ -7,6 +7,7 @@
 #ifndef ORBIT_CONFIG_DEVICES_H
 #define ORBIT_CONFIG_DEVICES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -80,5 +81,10 @@ uint64_t devices_hash(const struct devices *devices);
 /* Index, or -1. */
 int devices_find_bpm(const struct devices *devices, const char *name);
 int devices_find_corrector(const struct devices *devices, const char *name);
+
+/* A row ("BPM7 x, PV RING:BPM7:x") or a column ("HS4, PV HS4:set") as people know it; out of
+ * range: its index. */
+void devices_describe(const struct devices *devices, bool row, uint64_t index, char *text,
+                      size_t size);
 
 #endif

@@ -6,6 +6,8 @@
 #define ORBIT_IO_CTL_CTL_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "io/ctl/args.h"
 #include "rt/base/rc.h"
@@ -28,8 +30,12 @@ int ctl_fail(enum rc rc);
 /* Says how the command is used, after err_text(). */
 int ctl_usage(const struct ctl *ctl);
 
+/* 2026-11-21T13:15:00.000000 */
+void ctl_utc_text(int64_t utc_ns, char *text, size_t size);
+
 int command_run(struct ctl *ctl);
 int command_status(struct ctl *ctl);
+int command_events(struct ctl *ctl);
 int command_timing(struct ctl *ctl);
 int command_get(struct ctl *ctl);
 int command_watch(struct ctl *ctl);

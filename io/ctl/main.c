@@ -1,11 +1,14 @@
 /* orbitctl: the command line of an instance. See orbitctl(1). */
 #include <pwd.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "io/ctl/ctl.h"
+#include "rt/base/clock.h"
 
 static const struct {
     const char *name;
@@ -15,6 +18,8 @@ static const struct {
     {"run", command_run, "CONFIG [--seconds N]", "start all programs, keep them alive"},
     {"status", command_status, "[--json]", "one screen: state, why, timing, orbit, sources"},
     {"timing", command_timing, "[--json]", "phases of a cycle, and the worst cycles"},
+    {"events", command_events, "[--follow] [--count N] [--json]",
+     "what happened: states, late cycles, sources, clock"},
     {"get", command_get, "NAME... | --list [--json]", "quantities, once"},
     {"watch", command_watch, "NAME... [--rate HZ] [--count N] [--json]",
      "quantities, again and again"},
@@ -75,6 +80,15 @@ int ctl_usage(const struct ctl *ctl)
         if (strcmp(commands[i].name, ctl->command) == 0)
             fprintf(stderr, "usage: orbitctl %s %s\n", commands[i].name, commands[i].operands);
     return CTL_USAGE;
+}
+
+void ctl_utc_text(int64_t utc_ns, char *text, size_t size)
+{
+    time_t second = (time_t) (utc_ns / NS_PER_S);
+    struct tm utc;
+    size_t used = strftime(text, size, "%Y-%m-%dT%H:%M:%S", gmtime_r(&second, &utc));
+
+    snprintf(text + used, size - used, ".%06" PRId64, (int64_t) (utc_ns % NS_PER_S / 1000));
 }
 
 static int dispatch(struct ctl *ctl)

@@ -2,7 +2,6 @@
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "io/ctl/ctl.h"
 #include "io/ctl/session.h"
@@ -45,15 +44,6 @@ static void timer_word(const struct session *session, char *word, size_t size)
         snprintf(word, size, "?");
 }
 
-static void utc_text(int64_t utc_ns, char *text, size_t size)
-{
-    time_t second = (time_t) (utc_ns / NS_PER_S);
-    struct tm utc;
-    size_t used = strftime(text, size, "%Y-%m-%dT%H:%M:%S", gmtime_r(&second, &utc));
-
-    snprintf(text + used, size - used, ".%06" PRId64, (int64_t) (utc_ns % NS_PER_S / 1000));
-}
-
 /* ---- text ---------------------------------------------------------------------------- */
 
 static void print_worst(const struct slow_cycle *worst, unsigned n)
@@ -65,7 +55,7 @@ static void print_worst(const struct slow_cycle *worst, unsigned n)
         printf(" %9s", columns[i].name);
     puts("  us");
     for (unsigned k = 0; k < n; k++) {
-        utc_text(worst[k].t_utc_ns, utc, sizeof utc);
+        ctl_utc_text(worst[k].t_utc_ns, utc, sizeof utc);
         printf("%-20" PRIu64 " %-26s %8" PRIu64, worst[k].cycle, utc, worst[k].skipped);
         for (int i = 0; i < N_COLUMN; i++)
             printf(" %9.2f", (double) worst[k].phase_ns[columns[i].phase] * 1e-3);
@@ -126,7 +116,7 @@ static json_t *worst_json(const struct slow_cycle *worst, unsigned n)
     for (unsigned k = 0; k < n; k++) {
         json_t *one = json_object();
 
-        utc_text(worst[k].t_utc_ns, utc, sizeof utc);
+        ctl_utc_text(worst[k].t_utc_ns, utc, sizeof utc);
         json_object_set_new(one, "cycle", json_integer((json_int_t) worst[k].cycle));
         json_object_set_new(one, "utc", json_string(utc));
         json_object_set_new(one, "skipped", json_integer((json_int_t) worst[k].skipped));

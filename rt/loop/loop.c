@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "rt/loop/events.h"
 #include "rt/loop/grid.h"
 #include "rt/loop/publish.h"
 #include "rt/loop/timing.h"
@@ -14,6 +15,7 @@ struct loop {
     struct loop_outputs out;
     struct grid grid;
     struct timing timing;
+    struct events events;
     enum timer_mode timer;
     int64_t period_ns;
     uint64_t cycle_base; /* (UTC seconds at start) * 10^6 */
@@ -64,22 +66,47 @@ void loop_destroy(struct loop *loop)
 }
 
 /* Both clocks are slewed alike, and only steps change their distance: it is read again every
- * 10 ms, between cycles. */
+ * 10 ms, between cycles. A reading that was interrupted says less than the last one. */
 static RT_SAFE void read_utc(struct loop *loop, int64_t now_ns)
 {
-    const int64_t every_ns = 10000000;
+    const int64_t every_ns = 10000000, step_ns = 50000;
+    int64_t before_ns, utc_ns, spread_ns, offset_ns, changed_ns;
 
     if (loop->utc_read_ns && now_ns - loop->utc_read_ns < every_ns)
         return;
-    loop->utc_read_ns = loop->hal.now_ns(loop->hal.self);
-    loop->utc_offset_ns = loop->hal.utc_ns(loop->hal.self) - loop->utc_read_ns;
+    before_ns = loop->hal.now_ns(loop->hal.self);
+    utc_ns = loop->hal.utc_ns(loop->hal.self);
+    spread_ns = loop->hal.now_ns(loop->hal.self) - before_ns;
+    offset_ns = utc_ns - before_ns - spread_ns / 2;
+    changed_ns = offset_ns - loop->utc_offset_ns;
+    if (loop->utc_read_ns && llabs(changed_ns) > step_ns + spread_ns)
+        events_note(&loop->events, loop->w, EVENT_CLOCK_STEP,
+                    (uint64_t[4]){(uint64_t) changed_ns});
+    else if (loop->utc_read_ns && spread_ns > step_ns)
+        return;
+    loop->utc_read_ns = before_ns;
+    loop->utc_offset_ns = offset_ns;
+}
+
+/* UTC may be stepped back by its administrator; the stamps of cycles are not. */
+static RT_SAFE void stamp_utc(struct loop *loop)
+{
+    int64_t utc_ns = loop->w->now_ns + loop->utc_offset_ns;
+
+    loop->last_utc_ns = utc_ns > loop->last_utc_ns ? utc_ns : loop->last_utc_ns + 1;
+    loop->w->utc_ns = loop->last_utc_ns;
 }
 
 void loop_begin(struct loop *loop)
 {
     params_reader_enter(loop->params);
     grid_begin(&loop->grid, loop->timer, loop->period_ns, loop->hal.now_ns(loop->hal.self));
+    loop->w->now_ns = loop->grid.start_ns;
+    loop->w->cycle = loop->cycle_base;
+    loop->w->timer = loop->timer;
     read_utc(loop, loop->grid.start_ns);
+    stamp_utc(loop);
+    events_begin(&loop->events, loop->out.events, loop->w, loop->period_ns);
 }
 
 /* Every skipped point enters the histogram with its own lateness; of a very long stall the
@@ -105,20 +132,12 @@ static RT_SAFE void await_start(struct loop *loop)
     w->n_late += start.skipped > 0;
     w->n_skipped += start.skipped;
     w->skipped = start.skipped;
+    w->first_late_ns = start.late_ns;
     w->cycle = loop->cycle_base + start.index;
     w->t_grid_ns = start.point_ns;
     w->now_ns = start.now_ns;
     w->wake_late_ns = (double) (start.skipped ? start.now_ns - start.point_ns : start.late_ns);
     w->timer = loop->grid.mode;
-}
-
-/* UTC may be stepped back by its administrator; the stamps of cycles are not. */
-static RT_SAFE void stamp_utc(struct loop *loop)
-{
-    int64_t utc_ns = loop->w->now_ns + loop->utc_offset_ns;
-
-    loop->last_utc_ns = utc_ns > loop->last_utc_ns ? utc_ns : loop->last_utc_ns + 1;
-    loop->w->utc_ns = loop->last_utc_ns;
 }
 
 static RT_SAFE void answer_request(struct loop *loop)
@@ -184,7 +203,6 @@ static RT_SAFE int64_t run_phases(struct loop *loop, const struct params *p)
 static RT_SAFE void prepare_next(struct loop *loop)
 {
     read_utc(loop, loop->w->now_ns);
-    timing_advance_reset(&loop->timing, loop->w->cycle);
     slot_ring_warm(loop->out.snapshots);
     slot_ring_warm(loop->out.records);
 }
@@ -203,6 +221,8 @@ void loop_step(struct loop *loop)
     timing_end_cycle(&loop->timing, loop->w->cycle, loop->w->utc_ns, loop->w->skipped);
     loop->w->compute_ns = (double) compute_ns;
     publish_status(loop->w, p, loop->out.status);
+    timing_advance_reset(&loop->timing, loop->w->cycle);
+    events_compare(&loop->events, loop->w, p, loop->out.status->timing_reset_cycle);
     params_release(loop->params);
     prepare_next(loop);
 }
@@ -214,6 +234,8 @@ void loop_end(struct loop *loop)
     (void) state_request(&loop->w->machine, REQUEST_SHADOW, loop->w->unmet, loop->w->now_ns);
     phase_drive(loop->w, &loop->hal, p);
     publish_status(loop->w, p, loop->out.status);
+    events_compare(&loop->events, loop->w, p, loop->out.status->timing_reset_cycle);
+    events_note(&loop->events, loop->w, EVENT_STOP, (uint64_t[4]){0});
     params_release(loop->params);
     params_reader_leave(loop->params);
 }

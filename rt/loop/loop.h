@@ -24,7 +24,7 @@ struct loop;
 /* Where a cycle leaves its results; all memory is mapped and prefaulted by the caller. */
 struct loop_outputs {
     struct status_block *status;
-    struct slot_ring *snapshots, *records;
+    struct slot_ring *snapshots, *records, *events;
 };
 
 struct loop_setup {

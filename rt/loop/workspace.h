@@ -89,7 +89,8 @@ struct workspace {
 
     uint64_t cycle, run_id;
     int64_t t_grid_ns, now_ns, utc_ns;
-    uint64_t skipped; /* grid points just before this cycle */
+    uint64_t skipped;      /* grid points just before this cycle */
+    int64_t first_late_ns; /* behind the first point that was due */
     enum timer_mode timer;
     double wake_late_ns, compute_ns;
     void *memory;

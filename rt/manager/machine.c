@@ -59,8 +59,8 @@ static enum rc make_segment(struct machine *m, struct segment *segment, enum seg
 static enum rc make_ring(struct machine *m, struct slot_ring *ring, enum segment_kind kind,
                          uint64_t n_slot, uint64_t payload_b)
 {
-    static const char *const names[SEG_INPUT] = {"status", "text", "snapshot", "record",
-                                                 "setpoint"};
+    static const char *const names[SEG_INPUT] = {"status", "text",     "snapshot",
+                                                 "record", "setpoint", "event"};
     enum rc rc = make_segment(m, &m->shared[kind], kind, segment_ring_size_b(n_slot, payload_b),
                               names[kind], 0);
 
@@ -69,7 +69,7 @@ static enum rc make_ring(struct machine *m, struct slot_ring *ring, enum segment
 
 static enum rc make_outputs(struct machine *m)
 {
-    enum { TEXT_SLOTS = 4, SETPOINT_SLOTS = 8 };
+    enum { TEXT_SLOTS = 4, SETPOINT_SLOTS = 8, EVENT_SLOTS = 4096 };
     uint64_t record_b = record_size_b(&m->dims);
     uint64_t record_slots =
         segment_ring_slots((uint64_t) m->cfg.record_size_mib << 20, record_b);
@@ -87,6 +87,8 @@ static enum rc make_outputs(struct machine *m)
     if (rc == RC_OK)
         rc = make_ring(m, &m->setpoints, SEG_SETPOINT, SETPOINT_SLOTS,
                        setpoint_size_b(&m->dims));
+    if (rc == RC_OK)
+        rc = make_ring(m, &m->events, SEG_EVENT, EVENT_SLOTS, sizeof(struct event_record));
     m->status = m->shared[SEG_STATUS].base;
     return rc;
 }
@@ -165,8 +167,10 @@ static enum rc make_loop(struct machine *m)
                                .timer = (enum timer_mode) m->cfg.loop_timer,
                                .run_id = m->run_id,
                                .n_bpm_source = m->n_source - 1};
-    struct loop_outputs outputs = {
-        .status = m->status, .snapshots = &m->snapshots, .records = &m->records};
+    struct loop_outputs outputs = {.status = m->status,
+                                   .snapshots = &m->snapshots,
+                                   .records = &m->records,
+                                   .events = &m->events};
 
     m->hal.timer = timer_make(setup.timer, (int64_t) (m->cfg.loop_spin_us * 1e3), period_ns);
     m->hal.setpoints = &m->setpoints;
@@ -209,4 +213,9 @@ void machine_destroy(struct machine *m)
     for (unsigned kind = 0; kind < SEG_INPUT; kind++)
         segment_close(&m->shared[kind]);
     devices_free(&m->devices);
+}
+
+const char *machine_source_name(const struct machine *m, uint64_t source)
+{
+    return source + 1 < m->n_source ? m->cfg.source_bpm.name[source] : m->cfg.source_actuator;
 }

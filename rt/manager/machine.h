@@ -26,7 +26,7 @@ struct machine {
 
     struct segment shared[SEG_INPUT];
     struct segment input[ORBIT_MAX_SOURCE];
-    struct slot_ring texts, snapshots, records, setpoints;
+    struct slot_ring texts, snapshots, records, setpoints, events;
     struct status_block *status;
 
     struct owner owner;
@@ -44,5 +44,8 @@ struct machine {
 MUST_USE enum rc machine_create(struct machine *machine, const char *config_path,
                                 const atomic_bool *stop);
 void machine_destroy(struct machine *machine);
+
+/* As configured. */
+const char *machine_source_name(const struct machine *machine, uint64_t source);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "rt/base/clock.h"
 #include "rt/manager/commands.h"
+#include "rt/manager/event_log.h"
 #include "rt/manager/tuning.h"
 #include "rt/manager/why.h"
 #include "rt/sys/notify.h"
@@ -18,6 +19,7 @@ struct manager {
     char socket_path[CFG_PATH_SIZE];
     struct text_block text;
     struct notify notify;
+    struct event_log events;
     uint64_t generations;
     uint64_t n_commands, n_accepted, n_rejected;
     int64_t text_due_ns;
@@ -36,18 +38,14 @@ static void set_generation(struct machine *m, uint64_t source, uint64_t generati
     __atomic_store_n(&m->status->source_generation[source], generation, __ATOMIC_RELAXED);
 }
 
-static const char *source_name(const struct machine *m, uint64_t source)
-{
-    return source + 1 < m->n_source ? m->cfg.source_bpm.name[source] : m->cfg.source_actuator;
-}
-
 static uint64_t on_attach(void *self, uint64_t source)
 {
     struct manager *manager = self;
 
     set_generation(manager->machine, source, ++manager->generations);
     fprintf(stderr, "orbitd: source %s attached, generation %llu\n",
-            source_name(manager->machine, source), (unsigned long long) manager->generations);
+            machine_source_name(manager->machine, source),
+            (unsigned long long) manager->generations);
     return manager->generations;
 }
 
@@ -56,7 +54,8 @@ static void on_detach(void *self, uint64_t source)
     struct manager *manager = self;
 
     set_generation(manager->machine, source, 0);
-    fprintf(stderr, "orbitd: source %s went away\n", source_name(manager->machine, source));
+    fprintf(stderr, "orbitd: source %s went away\n",
+            machine_source_name(manager->machine, source));
 }
 
 static enum rc on_command(void *self, const struct server_peer *peer, const char *line,
@@ -149,7 +148,7 @@ static void describe_server(struct server_config *config, struct machine *m)
         config->shared[kind] = &m->shared[kind];
     config->n_source = m->n_source;
     for (unsigned s = 0; s < m->n_source; s++)
-        config->source[s] = (struct server_source){.name = source_name(m, s),
+        config->source[s] = (struct server_source){.name = machine_source_name(m, s),
                                                    .input = &m->input[s],
                                                    .n_value = m->hal.reader[s].n_value};
 }
@@ -177,7 +176,9 @@ enum rc manager_create(struct manager **out, struct machine *machine, const char
     config.socket_path = manager->socket_path;
     describe_server(&config, machine);
     make_folder(manager->socket_path);
-    rc = server_create(&manager->server, &config);
+    rc = event_log_open(&manager->events, machine);
+    if (rc == RC_OK)
+        rc = server_create(&manager->server, &config);
     if (rc != RC_OK) {
         free(manager);
         return rc;
@@ -231,6 +232,7 @@ enum rc manager_run(struct manager *manager, const atomic_bool *stop, atomic_boo
         rc = server_poll(manager->server, POLL_MS);
         if (atomic_exchange(reload, false))
             (void) !on_command(manager, &signaller, "reload", reply, sizeof reply);
+        event_log_drain(&manager->events, manager->machine, false);
         if (clock_mono_ns() >= manager->text_due_ns) {
             count_bad_frames(manager->machine);
             write_text(manager);
@@ -246,6 +248,7 @@ void manager_destroy(struct manager *manager)
 {
     if (!manager)
         return;
+    event_log_drain(&manager->events, manager->machine, true);
     server_destroy(manager->server);
     notify_close(&manager->notify);
     free(manager);

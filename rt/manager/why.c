@@ -42,12 +42,14 @@ static PRINTF_LIKE(2, 3) void put(struct writer *out, const char *format, ...)
 static void put_offender(struct writer *out, enum offender_kind kind, uint64_t offender,
                          const struct devices *devices)
 {
-    uint64_t n_bpm = devices->n_bpm, n_kick = devices->n_h + devices->n_v;
+    bool row = kind == offender_row;
+    char name[DEVICE_NAME_SIZE + DEVICE_PV_SIZE + 16];
 
-    if (kind == offender_row && offender < 2 * n_bpm)
-        put(out, " (%s %s)", devices->bpm[offender % n_bpm].name, offender < n_bpm ? "x" : "y");
-    if (kind == offender_col && offender < n_kick)
-        put(out, " (%s)", devices->corrector[offender].name);
+    if (kind == offender_none ||
+        offender >= (row ? 2 * devices->n_bpm : devices->n_h + devices->n_v))
+        return;
+    devices_describe(devices, row, offender, name, sizeof name);
+    put(out, " (%s)", name);
 }
 
 /* Only the first condition in the loop's order of judgement has the offender; the others go

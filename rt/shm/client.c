@@ -80,6 +80,8 @@ static uint64_t payload_size_b(const struct orbit_dims *dims, enum segment_kind 
         return record_size_b(dims);
     case SEG_SETPOINT:
         return setpoint_size_b(dims);
+    case SEG_EVENT:
+        return sizeof(struct event_record);
     case SEG_STATUS:
     case SEG_INPUT:
     case SEG_KIND_COUNT:
@@ -215,6 +217,12 @@ uint64_t client_run_id(const struct client *client)
 uint64_t client_generation(const struct client *client)
 {
     return client->generation;
+}
+
+int client_read_event(struct client *client, uint64_t *next, struct event_record *event,
+                      uint64_t *lost)
+{
+    return slot_reader_read_next(&client->ring[SEG_EVENT], next, event, lost) ? 1 : 0;
 }
 
 uint64_t client_n_value(const struct client *client)

@@ -64,6 +64,10 @@ bool client_read_setpoint(struct client *client, void *buffer);
  * read. */
 int client_read_record(struct client *client, uint64_t *next, void *buffer, uint64_t *lost);
 
+/* The same for events; start with 1: the oldest that is kept. */
+int client_read_event(struct client *client, uint64_t *next, struct event_record *event,
+                      uint64_t *lost);
+
 /* ROLE_SOURCE: number of values in a frame of this source, n_row (BPMs) or n_col (actuators);
  * else 0. */
 uint64_t client_n_value(const struct client *client);

@@ -10,6 +10,7 @@
  *   SEG_SNAPSHOT  loop, every cycle   slot ring of struct snapshot_head + vectors (vectors.def)
  *   SEG_RECORD    loop, every cycle   slot ring of struct record_head + what replay needs
  *   SEG_SETPOINT  loop, per law step  slot ring of struct setpoint_head + values
+ *   SEG_EVENT     loop                slot ring of struct event_record: what changed, and when
  *   SEG_INPUT     one gateway         four-slot frame exchange (frame.h), one segment per
  * source
  *
@@ -31,7 +32,7 @@
 
 enum {
     ORBIT_ABI_VERSION =
-        4, /* counts every change of this file that tests/unit/rt/shm/layout.golden shows */
+        5, /* counts every change of this file that tests/unit/rt/shm/layout.golden shows */
     ORBIT_MAX_BPM = 1024,
     ORBIT_MAX_COL = 1024, /* H + V + RF */
     ORBIT_MAX_ROW = 2 * ORBIT_MAX_BPM,
@@ -48,6 +49,7 @@ enum segment_kind {
     SEG_SNAPSHOT,
     SEG_RECORD,
     SEG_SETPOINT,
+    SEG_EVENT,
     SEG_INPUT,
     SEG_KIND_COUNT
 };
@@ -145,6 +147,7 @@ enum counter {
     COUNTER_SETS_ACCEPTED,  /* parameter sets taken by the loop */
     COUNTER_SETS_REJECTED,  /* parameter sets refused by the manager */
     COUNTER_COMMANDS,       /* commands answered */
+    COUNTER_EVENTS_LOST,    /* events overwritten before the manager could tell them */
     COUNTER_COUNT
 };
 
@@ -256,6 +259,28 @@ struct setpoint_head {
     uint64_t reserved;
 };
 
+/* What an event tells in arg[]; what is not named is 0 (offenders: UINT64_MAX). */
+enum event_kind {
+    EVENT_START,        /* period_ns, enum timer_mode */
+    EVENT_STOP,         /* of the loop */
+    EVENT_STATE,        /* from, to; to HOLD or TRIPPED: cause (conditions), first offender */
+    EVENT_LATE,         /* points skipped, ns behind the first of them */
+    EVENT_SOURCE_LOST,  /* source, generation of its last frame or 0: disconnected, its age */
+    EVENT_SOURCE_BACK,  /* source, generation */
+    EVENT_PARAMETERS,   /* revision before, now */
+    EVENT_CLOCK_STEP,   /* ns (signed) by which UTC was stepped */
+    EVENT_TIMER,        /* enum timer_mode before, now */
+    EVENT_TIMING_RESET, /* histograms and list of worst cycles are empty */
+    EVENT_KIND_COUNT
+};
+
+struct event_record {
+    uint64_t cycle; /* in which it was seen */
+    int64_t t_mono_ns, t_utc_ns;
+    uint64_t kind; /* enum event_kind */
+    uint64_t arg[4];
+};
+
 /* ---- input frames (frame.h) ---- */
 
 /* Words of a frame; the first group for actuator sources (the echo), the second for BPM
@@ -329,11 +354,11 @@ struct param_head {
 /* ---- socket ---- */
 
 enum msg_type {
-    MSG_HELLO,   /* client: text = name, arg[0] = enum client_role, device_hash */
-    MSG_WELCOME, /* server: descriptors SEG_STATUS ... SEG_SETPOINT, and SEG_INPUT for a source
-                  */
-    MSG_COMMAND, /* client: text = command line */
-    MSG_REPLY,   /* server: code = enum rc, text */
+    MSG_HELLO,     /* client: text = name, arg[0] = enum client_role, device_hash */
+    MSG_WELCOME,   /* server: descriptors SEG_STATUS ... SEG_EVENT, and SEG_INPUT for a source
+                    */
+    MSG_COMMAND,   /* client: text = command line */
+    MSG_REPLY,     /* server: code = enum rc, text */
     MSG_PARAMETERS /* client (model): one descriptor; answered by MSG_REPLY */
 };
 

@@ -61,7 +61,7 @@ struct server_config {
         *socket_path; /* its folder exists; the lock file is socket_path with ".lock" behind */
     uint64_t run_id, device_hash;
     struct orbit_dims dims;
-    const struct segment *shared[SEG_INPUT]; /* SEG_STATUS ... SEG_SETPOINT */
+    const struct segment *shared[SEG_INPUT]; /* SEG_STATUS ... SEG_EVENT */
     unsigned n_source;
     struct server_source source[ORBIT_MAX_SOURCE];
     struct server_calls calls;

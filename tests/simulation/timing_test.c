@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "rt/base/clock.h"
 #include "rt/loop/grid.h"
 #include "rt/shm/slow_cycle.h"
 #include "tests/support/loop_rig.h"
@@ -239,6 +240,144 @@ static void a_step_of_utc_is_seen_and_stamps_never_go_back(void **state)
     assert_true(last_ns < rig->vm.now_ns + ahead_ns);
 }
 
+/* ---- events --------------------------------------------------------------------------- */
+
+static struct event_record find_event(struct loop_rig *rig, enum event_kind kind)
+{
+    struct event_record event;
+
+    while (rig_next_event(rig, &event))
+        if (event.kind == kind)
+            return event;
+    fail_msg("there is no event of kind %d", (int) kind);
+    return event;
+}
+
+static bool has_event(struct loop_rig *rig, enum event_kind kind)
+{
+    struct event_record event;
+
+    while (rig_next_event(rig, &event))
+        if (event.kind == kind)
+            return true;
+    return false;
+}
+
+static void start_sources_and_parameters_are_events(void **state)
+{
+    struct loop_rig *rig = *state;
+    struct event_record event;
+
+    rig_step(rig, 100);
+    event = find_event(rig, EVENT_START);
+    assert_int_equal(event.arg[0], PERIOD_NS);
+    assert_int_equal(event.arg[1], TIMER_HYBRID);
+    assert_int_equal(find_event(rig, EVENT_PARAMETERS).arg[1], 1);
+    rig->next_event = 1;
+    assert_int_equal(find_event(rig, EVENT_SOURCE_BACK).arg[1], rig->vm.generation);
+    rig->vm.bpm_dead = true;
+    rig_step(rig, 200);
+    event = find_event(rig, EVENT_SOURCE_LOST);
+    assert_int_equal(event.arg[0], 0);
+    assert_int_equal(event.arg[1], rig->vm.generation);
+    assert_true(event.arg[2] > 50000000 && event.arg[2] < 53000000);
+    rig->vm.gateway_gone = true;
+    rig_step(rig, 2);
+    event = find_event(rig, EVENT_SOURCE_LOST);
+    assert_int_equal(event.arg[0], 1);
+    assert_int_equal(event.arg[1], 0);
+    rig->vm.gateway_gone = rig->vm.bpm_dead = false;
+    rig_step(rig, 100);
+    (void) find_event(rig, EVENT_SOURCE_BACK);
+}
+
+static void changes_of_state_tell_cause_and_offender(void **state)
+{
+    struct loop_rig *rig = *state;
+    struct event_record event;
+
+    rig_step(rig, 100);
+    assert_int_equal(rig_request(rig, REQUEST_ARM, NULL), ANSWER_DONE);
+    rig_step(rig, 100);
+    assert_int_equal(rig_request(rig, REQUEST_CLOSE, NULL), ANSWER_DONE);
+    event = find_event(rig, EVENT_STATE);
+    assert_int_equal(event.arg[0], STATE_SHADOW);
+    assert_int_equal(event.arg[1], STATE_ARMED);
+    event = find_event(rig, EVENT_STATE);
+    assert_int_equal(event.arg[1], STATE_CLOSED);
+    assert_int_equal(event.cycle, record(rig)->cycle);
+    assert_int_equal(event.t_utc_ns, record(rig)->t_utc_ns);
+    rig->vm.foreign[2] = true;
+    rig_step(rig, 100);
+    event = find_event(rig, EVENT_STATE);
+    assert_int_equal(event.arg[0], STATE_CLOSED);
+    assert_int_equal(event.arg[1], STATE_HOLD);
+    assert_true(event.arg[2] & 1ULL << COND_MASTER);
+    assert_int_equal(event.arg[3], 2);
+}
+
+static void late_cycles_and_resets_are_events(void **state)
+{
+    struct loop_rig *rig = *state;
+    struct event_record event;
+
+    rig_step(rig, 10);
+    rig->vm.stall_ns = 5 * PERIOD_NS / 2;
+    rig_step(rig, 1);
+    event = find_event(rig, EVENT_LATE);
+    assert_int_equal(event.arg[0], 2);
+    assert_int_equal(event.arg[1], 5 * PERIOD_NS / 2);
+    rig_step(rig, 10);
+    assert_false(has_event(rig, EVENT_LATE));
+    loop_reset_timing(rig->loop);
+    rig_step(rig, 20);
+    assert_int_equal(find_event(rig, EVENT_TIMING_RESET).cycle,
+                     rig->status->timing_reset_cycle);
+    assert_false(has_event(rig, EVENT_TIMING_RESET));
+}
+
+static void a_step_of_utc_is_one_event_with_its_size(void **state)
+{
+    struct loop_rig *rig = *state;
+
+    rig_step(rig, 50);
+    assert_false(has_event(rig, EVENT_CLOCK_STEP));
+    rig->vm.utc_offset_ns -= 3 * NS_PER_S;
+    rig_step(rig, 50);
+    assert_int_equal((int64_t) find_event(rig, EVENT_CLOCK_STEP).arg[0], -3 * NS_PER_S);
+    assert_false(has_event(rig, EVENT_CLOCK_STEP));
+}
+
+static void the_timer_that_stands_in_is_an_event(void **state)
+{
+    struct loop_rig *rig = *state;
+    struct event_record event;
+
+    synchronise(rig);
+    rig->vm.bpm_dead = true;
+    rig_step(rig, 3);
+    rig->next_event = 1;
+    event = find_event(rig, EVENT_START);
+    assert_int_equal(event.arg[1], TIMER_EXTERNAL);
+    while (event = find_event(rig, EVENT_TIMER), event.cycle != rig_head(rig)->cycle - 2)
+        ;
+    assert_int_equal(event.arg[0], TIMER_EXTERNAL);
+    assert_int_equal(event.arg[1], TIMER_FALLBACK);
+}
+
+static void the_end_of_the_loop_is_its_last_event(void **state)
+{
+    struct loop_rig *rig = *state;
+    struct event_record event, last = {0};
+
+    rig_step(rig, 100);
+    loop_end(rig->loop);
+    while (rig_next_event(rig, &event))
+        last = event;
+    assert_int_equal(last.kind, EVENT_STOP);
+    loop_begin(rig->loop); /* tear_down ends it again */
+}
+
 #define CASE(name, how) cmocka_unit_test_setup_teardown(name, how, tear_down)
 
 int main(void)
@@ -254,6 +393,12 @@ int main(void)
         CASE(worst_cycles_are_listed_slowest_first, on_the_grid),
         CASE(reset_empties_histograms_and_list_while_cycles_go_on, on_the_grid),
         CASE(a_step_of_utc_is_seen_and_stamps_never_go_back, on_the_grid),
+        CASE(start_sources_and_parameters_are_events, on_the_grid),
+        CASE(changes_of_state_tell_cause_and_offender, on_the_grid),
+        CASE(late_cycles_and_resets_are_events, on_the_grid),
+        CASE(a_step_of_utc_is_one_event_with_its_size, on_the_grid),
+        CASE(the_timer_that_stands_in_is_an_event, on_data),
+        CASE(the_end_of_the_loop_is_its_last_event, on_the_grid),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -83,8 +83,12 @@ static void make_segment(struct rig *rig, struct segment *segment, enum segment_
 
 static void make_rings(struct rig *rig)
 {
-    const uint64_t payload_b[SEG_INPUT] = {0, sizeof(struct text_block), snapshot_size_b(&dims),
-                                           record_size_b(&dims), setpoint_size_b(&dims)};
+    const uint64_t payload_b[SEG_INPUT] = {0,
+                                           sizeof(struct text_block),
+                                           snapshot_size_b(&dims),
+                                           record_size_b(&dims),
+                                           setpoint_size_b(&dims),
+                                           sizeof(struct event_record)};
 
     make_segment(rig, &rig->shared[SEG_STATUS], SEG_STATUS, segment_status_size_b(), 0);
     for (unsigned kind = SEG_TEXT; kind < SEG_INPUT; kind++) {

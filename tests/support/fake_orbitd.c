@@ -70,9 +70,12 @@ static void make_segment(struct segment *segment, enum segment_kind kind, uint64
 
 static void make_outputs(void)
 {
-    const uint64_t payload_b[SEG_INPUT] = {
-        0, sizeof(struct text_block), snapshot_size_b(&fake.dims), record_size_b(&fake.dims),
-        setpoint_size_b(&fake.dims)};
+    const uint64_t payload_b[SEG_INPUT] = {0,
+                                           sizeof(struct text_block),
+                                           snapshot_size_b(&fake.dims),
+                                           record_size_b(&fake.dims),
+                                           setpoint_size_b(&fake.dims),
+                                           sizeof(struct event_record)};
     make_segment(&fake.shared[SEG_STATUS], SEG_STATUS, segment_status_size_b(), 0);
     for (int kind = SEG_TEXT; kind < SEG_INPUT; kind++) {
         make_segment(&fake.shared[kind], (enum segment_kind) kind,

@@ -106,6 +106,14 @@ static void create_segments(struct loop_rig *rig)
     must(segment_create(&rig->record_segment, &head));
     must(slot_ring_create(&rig->records, &rig->record_segment, 16, record_b));
     must(slot_reader_attach(&rig->record_reader, &rig->record_segment, record_b));
+    head.kind = SEG_EVENT;
+    head.size_b = segment_ring_size_b(RIG_EVENTS, sizeof(struct event_record));
+    must(segment_create(&rig->event_segment, &head));
+    must(slot_ring_create(&rig->events, &rig->event_segment, RIG_EVENTS,
+                          sizeof(struct event_record)));
+    must(slot_reader_attach(&rig->event_reader, &rig->event_segment,
+                            sizeof(struct event_record)));
+    rig->next_event = 1;
     rig->status = rig->status_segment.base;
     rig->snapshot = calloc(1, snapshot_b);
     rig->record = calloc(1, record_b);
@@ -133,8 +141,10 @@ void rig_create_timed(struct loop_rig *rig, const struct orbit_dims *dims, int64
     vm_init(&rig->vm, dims, 1);
     memcpy(rig->r_model, rig->vm.r, sizeof rig->r_model);
     create_segments(rig);
-    outputs = (struct loop_outputs){
-        .status = rig->status, .snapshots = &rig->snapshots, .records = &rig->records};
+    outputs = (struct loop_outputs){.status = rig->status,
+                                    .snapshots = &rig->snapshots,
+                                    .records = &rig->records,
+                                    .events = &rig->events};
     must(params_create(&rig->params, dims, MATVEC_F64));
     rig_publish(rig, &tuning, mu);
     must(loop_create(&rig->loop, &setup, &hal, rig->params, &outputs));
@@ -149,6 +159,7 @@ void rig_destroy(struct loop_rig *rig)
     segment_close(&rig->status_segment);
     segment_close(&rig->snapshot_segment);
     segment_close(&rig->record_segment);
+    segment_close(&rig->event_segment);
     free(rig->snapshot);
     free(rig->record);
 }
@@ -171,6 +182,14 @@ enum answer rig_request(struct loop_rig *rig, enum request request, uint64_t *un
     rig_step(rig, 1);
     assert_true(loop_answer(rig->loop, ticket, &answer, unmet ? unmet : &missing));
     return answer;
+}
+
+bool rig_next_event(struct loop_rig *rig, struct event_record *event)
+{
+    uint64_t lost = 0;
+
+    return slot_reader_read_next(&rig->event_reader, &rig->next_event, event, &lost) &&
+           lost == 0;
 }
 
 const struct snapshot_head *rig_head(const struct loop_rig *rig)

@@ -7,12 +7,15 @@
 #include "rt/shm/slot_ring.h"
 #include "tests/support/virtual_machine.h"
 
+enum { RIG_EVENTS = 64 };
+
 struct loop_rig {
     struct virtual_machine vm;
     struct params_store *params;
-    struct segment status_segment, snapshot_segment, record_segment;
-    struct slot_ring snapshots, records;
-    struct slot_reader snapshot_reader, record_reader;
+    struct segment status_segment, snapshot_segment, record_segment, event_segment;
+    struct slot_ring snapshots, records, events;
+    struct slot_reader snapshot_reader, record_reader, event_reader;
+    uint64_t next_event;
     struct status_block *status;
     struct loop *loop;
     void *snapshot; /* copy of the newest, after rig_step */
@@ -40,6 +43,9 @@ void rig_step(struct loop_rig *rig, unsigned n);
 
 /* Posts a request and steps once. */
 enum answer rig_request(struct loop_rig *rig, enum request request, uint64_t *unmet);
+
+/* The next event that was not read yet; false: there is none. */
+bool rig_next_event(struct loop_rig *rig, struct event_record *event);
 
 const struct snapshot_head *rig_head(const struct loop_rig *rig);
 const double *rig_vector(const struct loop_rig *rig, enum snapshot_vector vector);

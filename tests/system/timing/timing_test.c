@@ -221,6 +221,48 @@ static void reset_of_the_timing_stops_nothing(void **state)
         assert_true(worst[i].cycle > status_load(&status()->timing_reset_cycle));
 }
 
+static const char *orbitctl(const char *words)
+{
+    static char output[20000];
+    char line[512];
+
+    snprintf(line, sizeof line, "%s/orbitctl --config %s %s", getenv("ORBITD_BIN"),
+             temp_path("timing.yaml"), words);
+    assert_int_equal(process_capture(line, output, sizeof output), 0);
+    return output;
+}
+
+static bool journal_tells(void *words)
+{
+    char line[512], output[100];
+
+    snprintf(line, sizeof line, "grep -q '%s' %s", (const char *) words, temp_path("log"));
+    return process_capture(line, output, sizeof output) == 0;
+}
+
+static void events_are_told_by_the_journal_and_by_orbitctl(void **state)
+{
+    static const char *const told[] = {"the loop starts, period 5000 us, timer external",
+                                       "source bpm delivers, generation",
+                                       "source bpm delivers nothing fresh, last frame",
+                                       "cycles start by fallback, was external",
+                                       "cycles start by external, was fallback",
+                                       "timing reset"};
+    char words[100];
+
+    (void) state;
+    for (unsigned i = 0; i < sizeof told / sizeof told[0]; i++) {
+        snprintf(words, sizeof words, "%s", told[i]);
+        must_wait(journal_tells, words, told[i]);
+        assert_non_null(strstr(orbitctl("events"), told[i]));
+    }
+    assert_non_null(
+        strstr(orbitctl("events --json --follow --count 1"), "{\"number\":1,\"utc\":\"20"));
+    assert_non_null(strstr(orbitctl("timing"), ", 200 Hz; since the reset at cycle"));
+    /* A busy host may make the feeder late at any moment. */
+    assert_non_null(strpbrk(orbitctl("get TIMER"), "EF"));
+}
+
 static void spinning_on_a_shared_processor_is_refused_with_its_reasons(void **state)
 {
     const char *argv[] = {"orbitd", "--config", NULL, NULL};
@@ -246,6 +288,7 @@ int main(void)
         cmocka_unit_test(without_frames_the_timer_goes_on_and_why_tells),
         cmocka_unit_test(frames_bring_it_back),
         cmocka_unit_test(reset_of_the_timing_stops_nothing),
+        cmocka_unit_test(events_are_told_by_the_journal_and_by_orbitctl),
         cmocka_unit_test(spinning_on_a_shared_processor_is_refused_with_its_reasons),
     };
 

@@ -70,6 +70,7 @@ static uint64_t size_of(const char *name, size_t length)
         SIZE(slot_ring_head), SIZE(text_block),    SIZE(snapshot_head), SIZE(record_head),
         SIZE(setpoint_head),  SIZE(frame_head),    SIZE(four_slot),     SIZE(param_block),
         SIZE(param_head),     SIZE(param_section), SIZE(orbit_msg),     SIZE(slow_cycle),
+        SIZE(event_record),
 #undef SIZE
     };
 
