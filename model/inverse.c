@@ -182,6 +182,51 @@ enum rc inverse_tikhonov(const struct inverse_block *block, double mu, double *i
     return rc;
 }
 
+/* The lower triangle of a symmetric matrix from its upper one, and the weights of both sides.
+ */
+static void spread(const struct inverse_block *block, const double *upper, double *metric)
+{
+    size_t n = block->n_col;
+
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < n; j++)
+            metric[i * n + j] = (i < j ? upper[i * n + j] : upper[j * n + i]) *
+                                weight(block->col_weight, (uint32_t) i) *
+                                weight(block->col_weight, (uint32_t) j);
+}
+
+static enum rc metric_of(const struct inverse_block *block, double mu, double *a,
+                         double *normal, double *metric)
+{
+    int n = (int) block->n_col;
+    double condition;
+    enum rc rc = weighted(block, a);
+
+    if (rc == RC_OK)
+        rc = factor(block, normal, normal_matrix(block, a, mu, normal), &condition);
+    if (rc != RC_OK)
+        return rc;
+    if (LAPACKE_dpotri(LAPACK_ROW_MAJOR, 'U', n, normal, n))
+        return err_set(RC_NUMERIC, "metric: no inverse of the normal matrix");
+    spread(block, normal, metric);
+    return RC_OK;
+}
+
+enum rc inverse_metric(const struct inverse_block *block, double mu, double *metric)
+{
+    size_t n = block->n_col;
+    double *a = numbers(n * rows(block)), *normal = numbers(n * n);
+    enum rc rc = check_block(block);
+
+    if (rc == RC_OK && (!a || !normal))
+        rc = err_set(RC_NOMEM, "no memory for a metric of %zu columns", n);
+    if (rc == RC_OK)
+        rc = metric_of(block, mu, a, normal, metric);
+    free(a);
+    free(normal);
+    return rc;
+}
+
 /* Without row r: K_j + K_r (r K_j)/(1 - r K_r). The weights drop out. */
 enum rc inverse_mask_row(const struct inverse_block *block, uint32_t row, double *inverse)
 {
@@ -297,6 +342,41 @@ enum rc inverse_singular_values(const struct inverse_block *block, double *singu
         rc = svd_compute(&svd, block);
     if (rc == RC_OK)
         memcpy(singular, svd.s, svd.n * sizeof *singular);
+    svd_destroy(&svd);
+    return rc;
+}
+
+static double gain_of(const struct inverse_gains *gains, double s)
+{
+    double knee = gains->knee;
+
+    return knee > 0 ? gains->weak + (1 - gains->weak) * s * s / (s * s + knee * knee) : 1;
+}
+
+enum rc inverse_shaped(const struct inverse_block *block, double mu,
+                       const struct inverse_gains *gains, double *inverse)
+{
+    struct svd svd;
+    enum rc rc = svd_create(&svd, block);
+    int m = (int) block->n_row, n = (int) block->n_col;
+
+    if (rc == RC_OK && !(mu >= 0 && gains->knee >= 0 && gains->weak >= 0 && gains->weak <= 1))
+        rc = err_set(RC_RANGE, "inverse: mu %g, knee %g, weak %g: 0 or more, weak at most 1",
+                     mu, gains->knee, gains->weak);
+    if (rc == RC_OK)
+        rc = svd_compute(&svd, block);
+    if (rc == RC_OK) {
+        for (size_t mode = 0; mode < svd.n; mode++) {
+            double s = svd.s[mode];
+            bool seen = s > least_singular * svd.s[0];
+
+            cblas_dscal(n, seen ? gain_of(gains, s) * s / (s * s + mu * mu) : 0,
+                        svd.vt + mode * svd.n_col, 1);
+        }
+        cblas_dgemm(CblasRowMajor, CblasTrans, CblasTrans, n, m, (int) svd.n, 1, svd.vt, n,
+                    svd.u, (int) svd.n, 0, inverse, m);
+        unweight(block, inverse);
+    }
     svd_destroy(&svd);
     return rc;
 }

@@ -38,6 +38,23 @@ struct inverse_block {
 MUST_USE enum rc inverse_tikhonov(const struct inverse_block *block, double mu, double *inverse,
                                   double *condition);
 
+/* metric [n_col][n_col] = U (A^T A + mu^2 1)^-1 U: by how much each column of a solution
+ * changes when one is forced, so that with columns s at given values the rest of the
+ * least-squares solution v is v - metric_:s metric_ss^-1 (v_s - given). Rows and columns of
+ * weight 0 are zero. Errors as above. */
+MUST_USE enum rc inverse_metric(const struct inverse_block *block, double mu, double *metric);
+
+/* Gain of a law as a function of singular value: 1 well above the knee, `weak` well below it,
+ * weak + (1 - weak) s^2/(s^2 + knee^2) between. knee 0: 1 everywhere. */
+struct inverse_gains {
+    double knee, weak;
+};
+
+/* The Tikhonov inverse with every mode times its gain, K = U V diag(gain(s) s/(s^2 + mu^2)) U^T
+ * W. Modes below 1e-12 of the largest are left out. */
+MUST_USE enum rc inverse_shaped(const struct inverse_block *block, double mu,
+                                const struct inverse_gains *gains, double *inverse);
+
 /* Takes row `row` (of the block) out of a Tikhonov inverse in O(n_col n_row): the same as a new
  * one with weight 0 for that row, by the Sherman-Morrison formula. RC_NUMERIC: the rest does
  * not determine the correction (mu = 0 and too few rows); inverse is as it was. Truncated

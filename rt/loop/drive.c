@@ -35,7 +35,7 @@ static RT_SAFE int64_t lease_end_ns(const struct workspace *w, const struct para
 static RT_SAFE void begin_driving(struct workspace *w, const struct hal *hal,
                                   const struct params *p)
 {
-    stepper_restart(w);
+    stepper_close(w, p);
     w->driving = true;
     w->stepped = false;
     w->block_cycle = 0;

@@ -4,6 +4,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <string.h>
 
 static RT_SAFE bool young(int64_t now_ns, int64_t sampled_ns, int64_t max_age_ns)
 {
@@ -114,6 +115,7 @@ static RT_SAFE void take_positions(struct workspace *w, const struct params *p)
 {
     uint64_t *restrict row_quality = w->row_quality, n = w->n_row;
     double *restrict error = w->error;
+    const double *restrict reference_m = w->reference_m;
 
     for (uint64_t row = 0; row < n; row++)
         row_quality[row] = QUALITY_ABSENT;
@@ -125,7 +127,7 @@ static RT_SAFE void take_positions(struct workspace *w, const struct params *p)
     }
     for (uint64_t row = 0; row < n; row++) {
         row_quality[row] |= p->row_disabled[row];
-        error[row] = w->y[row] - p->reference_m[row];
+        error[row] = w->y[row] - reference_m[row];
     }
 }
 
@@ -217,12 +219,69 @@ static RT_SAFE void count_invalid(struct workspace *w)
     w->n_invalid = n;
 }
 
+/* The flag comes with the frames; a shorter one than a frame is stretched by its tail, and one
+ * that stays is a fault of its source, not an injection. */
+static RT_SAFE void follow_inhibit(struct workspace *w, const struct params *p)
+{
+    bool flag = w->bpm[0].seen && w->bpm[0].view.head.word[WORD_INHIBIT] != 0;
+    bool tail =
+        w->inhibit_flag_ns != 0 && w->now_ns - w->inhibit_flag_ns < p->tuning.inhibit_tail_ns;
+
+    if (flag && !w->inhibited)
+        w->inhibit_began_ns = w->now_ns;
+    if (flag)
+        w->inhibit_flag_ns = w->now_ns;
+    w->inhibited = flag || tail;
+}
+
+static RT_SAFE void take_reference(struct workspace *w, const struct params *p)
+{
+    memcpy(w->reference_m, p->reference_m, w->n_row * sizeof *w->reference_m);
+    w->reference_moves = false;
+}
+
+/* All rows arrive together: the way between two references is straight. */
+static RT_SAFE void slew_reference(struct workspace *w, const struct params *p, double step_m)
+{
+    double largest_m = 0.0;
+
+    for (uint64_t row = 0; row < w->n_row; row++)
+        largest_m = fmax(largest_m, fabs(p->reference_m[row] - w->reference_m[row]));
+    if (largest_m <= step_m) {
+        take_reference(w, p);
+        return;
+    }
+    for (uint64_t row = 0; row < w->n_row; row++)
+        w->reference_m[row] += step_m / largest_m * (p->reference_m[row] - w->reference_m[row]);
+}
+
+/* While the loop drives, a new reference is approached; else nothing moves, and it is taken. */
+static RT_SAFE void follow_reference(struct workspace *w, const struct params *p)
+{
+    double dt_s = 1e-9 * (double) (w->now_ns - w->reference_ns);
+
+    w->reference_ns = w->now_ns;
+    if (w->reference_serial != p->serial)
+        w->reference_moves = true;
+    w->reference_serial = p->serial;
+    if (!w->reference_moves)
+        return;
+    if (w->driving && p->tuning.slew_m_per_s > 0.0)
+        slew_reference(w, p, p->tuning.slew_m_per_s * dt_s);
+    else
+        take_reference(w, p);
+}
+
 void phase_validate(struct workspace *w, const struct params *p)
 {
+    follow_inhibit(w, p);
+    follow_reference(w, p);
     take_positions(w, p);
     count_invalid(w);
-    measure_plane(w, 0, &w->rms_x_m, &w->max_x_m);
-    measure_plane(w, w->dims.n_bpm, &w->rms_y_m, &w->max_y_m);
+    if (!w->inhibited) {
+        measure_plane(w, 0, &w->rms_x_m, &w->max_x_m);
+        measure_plane(w, w->dims.n_bpm, &w->rms_y_m, &w->max_y_m);
+    }
     w->current_a = w->bpm[0].view.head.scalar[SCALAR_CURRENT_A];
     w->median_sum = w->bpm[0].view.head.scalar[SCALAR_SUM];
     if (w->actuator.seen)

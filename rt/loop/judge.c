@@ -125,10 +125,26 @@ static RT_SAFE uint64_t worst_row(const struct workspace *w)
     return worst;
 }
 
+/* A large orbit may be closed on where a capture stage is configured, and is its until it is
+ * small.
+ */
+static RT_SAFE double trip_limit_m(const struct workspace *w, const struct params *p)
+{
+    const struct capture *capture = &p->tuning.capture;
+    bool captures = w->machine.state != STATE_CLOSED || !w->driving || w->stepper.capturing;
+
+    return capture->orbit_m > 0.0 && captures
+               ? fmax(capture->trip_orbit_m, p->tuning.trip_orbit_m)
+               : p->tuning.trip_orbit_m;
+}
+
 static RT_SAFE void judge_orbit(struct workspace *w, const struct params *p)
 {
-    bool beyond = w->max_x_m > p->tuning.trip_orbit_m || w->max_y_m > p->tuning.trip_orbit_m;
+    double limit_m = trip_limit_m(w, p);
+    bool beyond = w->max_x_m > limit_m || w->max_y_m > limit_m;
 
+    if (w->inhibited)
+        return;
     if (!beyond)
         w->trip_frames = 0;
     else if (w->new_frame)
@@ -154,6 +170,8 @@ void phase_judge(struct workspace *w, const struct params *p)
         miss(w, COND_PARAMETERS, UINT64_MAX);
     if (!w->bpm[0].alive)
         miss(w, COND_PACE, UINT64_MAX);
+    if (w->inhibited && w->now_ns - w->inhibit_began_ns > p->tuning.inhibit_max_ns)
+        miss(w, COND_INHIBIT, UINT64_MAX);
     if (w->late_in_a_row >= p->tuning.late_limit)
         miss(w, COND_TIMING, UINT64_MAX);
     state_advance(&w->machine, w->unmet, w->offender, &limits, w->now_ns);

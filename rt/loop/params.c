@@ -28,7 +28,7 @@ struct params_store {
     _Atomic int state[PARAM_SLOTS];
     struct params *current; /* rcu pointer */
     enum matvec_storage storage;
-    uint64_t revision;
+    uint64_t revision, serial;
     pthread_t reclaimer;
     pthread_mutex_t mutex; /* between manager and reclaimer only */
     pthread_cond_t retired;
@@ -89,6 +89,8 @@ static size_t lay_out(struct params *p, enum matvec_storage storage, char *memor
         {n_col * sizeof(double), (void **) &p->upper},
         {n_col * sizeof(double), (void **) &p->pole_hz},
         {n_col * sizeof(double), (void **) &p->law_gain},
+        {n_row * sizeof(double), (void **) &p->energy_m_per_hz},
+        {n_row * sizeof(double), (void **) &p->energy_fit},
     };
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         if (memory)
@@ -102,9 +104,8 @@ static size_t lay_out(struct params *p, enum matvec_storage storage, char *memor
     return used;
 }
 
-/* Blocks never overlap, so their kernels together need no more than the whole would, plus
- * padding. */
-static size_t block_memory_b(const struct orbit_dims *dims, enum matvec_storage storage)
+/* Of one kernel, be it of the whole. */
+static size_t kernel_memory_b(const struct orbit_dims *dims, enum matvec_storage storage)
 {
     return align_up(matvec_size_b(dims_n_col(dims), dims_n_row(dims), storage));
 }
@@ -112,26 +113,31 @@ static size_t block_memory_b(const struct orbit_dims *dims, enum matvec_storage 
 static enum rc slot_create(struct params *p, const struct orbit_dims *dims,
                            enum matvec_storage storage)
 {
-    size_t arrays_b, blocks_b = ORBIT_MAX_BLOCK * block_memory_b(dims, storage);
+    size_t arrays_b, each_b = kernel_memory_b(dims, storage);
+    size_t blocks_b = 2 * ORBIT_MAX_BLOCK * each_b;
+    size_t offload_b = align_up(matvec_size_b(dims_n_col(dims), dims_n_col(dims), storage));
+    char *at;
     void *predict;
     enum rc rc;
 
     p->dims = *dims;
     arrays_b = lay_out(p, storage, NULL, NULL);
-    p->memory = aligned_alloc(CACHE_LINE, arrays_b + blocks_b);
+    p->memory = aligned_alloc(CACHE_LINE, arrays_b + blocks_b + offload_b);
     if (!p->memory)
         return err_set(RC_NOMEM, "no memory for a parameter slot of %zu bytes",
-                       arrays_b + blocks_b);
-    memset(p->memory, 0, arrays_b + blocks_b);
+                       arrays_b + blocks_b + offload_b);
+    memset(p->memory, 0, arrays_b + blocks_b + offload_b);
     (void) lay_out(p, storage, p->memory, &predict);
     for (uint64_t col = 0; col < dims_n_col(dims); col++)
         p->law_gain[col] = 1.0;
     rc = matvec_init(&p->predict, predict, dims_n_row(dims), dims_n_col(dims), storage);
-    for (unsigned b = 0; b < ORBIT_MAX_BLOCK && rc == RC_OK; b++)
-        rc = matvec_init(&p->correct[b],
-                         (char *) p->memory + arrays_b + b * block_memory_b(dims, storage),
-                         dims_n_col(dims), dims_n_row(dims), storage);
-    return rc;
+    at = (char *) p->memory + arrays_b;
+    for (unsigned b = 0; b < 2 * ORBIT_MAX_BLOCK && rc == RC_OK; b++, at += each_b)
+        rc = matvec_init(b < ORBIT_MAX_BLOCK ? &p->correct[b] : &p->law_k[b - ORBIT_MAX_BLOCK],
+                         at, dims_n_col(dims), dims_n_row(dims), storage);
+    return rc == RC_OK
+               ? matvec_init(&p->offload, at, dims_n_col(dims), dims_n_col(dims), storage)
+               : rc;
 }
 
 static bool reclaim_one(struct params_store *store)
@@ -214,18 +220,29 @@ void params_destroy(struct params_store *store)
     free(store);
 }
 
+/* One block of a whole matrix [n_col][n_row]. */
 static enum rc pack_block(struct matvec *kernel, const struct params *p,
-                          const struct param_block *block, double *k)
+                          const struct param_block *block, const double *whole)
 {
-    uint64_t n_col = dims_n_col(&p->dims);
+    uint64_t n_row = dims_n_row(&p->dims);
     enum rc rc =
         matvec_init(kernel, kernel->panels, block->n_col, block->n_row, kernel->storage);
 
-    for (uint64_t j = 0; j < block->n_col; j++)
-        for (uint64_t i = 0; i < block->n_row; i++)
-            k[j * block->n_row + i] = p->k_by_row[(block->row0 + i) * n_col + block->col0 + j];
     if (rc == RC_OK)
-        matvec_pack(kernel, k, block->n_row);
+        matvec_pack(kernel, whole + block->col0 * n_row + block->row0, n_row);
+    return rc;
+}
+
+static enum rc pack_blocks(struct params *p, const double *k)
+{
+    const struct optional_matrix *law = &p->optional[PARAM_K_LAW];
+    enum rc rc = RC_OK;
+
+    for (uint64_t b = 0; b < p->n_block && rc == RC_OK; b++) {
+        rc = pack_block(&p->correct[b], p, &p->block[b], k);
+        if (rc == RC_OK && law->rows)
+            rc = pack_block(&p->law_k[b], p, &p->block[b], law->a);
+    }
     return rc;
 }
 
@@ -233,13 +250,17 @@ static enum rc repack(struct params *p)
 {
     uint64_t n_row = dims_n_row(&p->dims), n_col = dims_n_col(&p->dims);
     double *k = calloc(n_row * n_col, sizeof *k);
-    enum rc rc = RC_OK;
+    enum rc rc;
 
     if (!k)
         return err_set(RC_NOMEM, "no memory to pack a parameter set");
+    for (uint64_t j = 0; j < n_col; j++)
+        for (uint64_t i = 0; i < n_row; i++)
+            k[j * n_row + i] = p->k_by_row[i * n_col + j];
     matvec_pack(&p->predict, p->r, n_col);
-    for (uint64_t b = 0; b < p->n_block && rc == RC_OK; b++)
-        rc = pack_block(&p->correct[b], p, &p->block[b], k);
+    if (p->optional[PARAM_OFFLOAD].rows)
+        matvec_pack(&p->offload, p->optional[PARAM_OFFLOAD].a, n_col);
+    rc = pack_blocks(p, k);
     free(k);
     return rc;
 }
@@ -263,6 +284,8 @@ static enum rc copy_set(struct params *to, const struct params *from)
     to->revision = from->revision;
     to->model_revision = from->model_revision;
     to->content_hash = from->content_hash;
+    to->alpha_c = from->alpha_c;
+    to->rf_hz = from->rf_hz;
     to->n_block = from->n_block;
     memcpy(to->block, from->block, sizeof to->block);
     memcpy(to->r, from->r, n_row * n_col * sizeof *to->r);
@@ -276,6 +299,8 @@ static enum rc copy_set(struct params *to, const struct params *from)
     memcpy(to->pole_hz, from->pole_hz, n_col * sizeof *to->pole_hz);
     memcpy(to->law_gain, from->law_gain, n_col * sizeof *to->law_gain);
     to->law = from->law;
+    memcpy(to->energy_m_per_hz, from->energy_m_per_hz, n_row * sizeof *to->energy_m_per_hz);
+    memcpy(to->energy_fit, from->energy_fit, n_row * sizeof *to->energy_fit);
     to->tuning = from->tuning;
     return repack(to);
 }
@@ -356,6 +381,8 @@ enum rc params_fill(struct params *p, const struct param_head *head,
         return rc;
     p->model_revision = head->model_revision;
     p->content_hash = head->content_hash;
+    p->alpha_c = head->alpha_c;
+    p->rf_hz = head->rf_hz;
     p->n_block = head->n_block;
     memcpy(p->block, head->block, sizeof p->block);
     memcpy(p->r, matrices->of[PARAM_R].a, n_row * n_col * sizeof *p->r);
@@ -384,6 +411,26 @@ static enum rc span_blocks(struct params *p)
     return p->n_block ? law_terms_blocks(&p->law, span, p->n_block) : RC_OK;
 }
 
+/* Dispersion as the enabled BPMs see it; without an RF, or with its column zero, there is none.
+ */
+static void find_energy(struct params *p)
+{
+    uint64_t n_row = dims_n_row(&p->dims), n_col = dims_n_col(&p->dims);
+    uint64_t rf = p->dims.n_h + p->dims.n_v;
+    double square = 0.0;
+
+    memset(p->energy_fit, 0, n_row * sizeof *p->energy_fit);
+    memset(p->energy_m_per_hz, 0, n_row * sizeof *p->energy_m_per_hz);
+    for (uint64_t row = 0; row < n_row && p->dims.n_rf; row++) {
+        p->energy_m_per_hz[row] = p->r[row * n_col + rf];
+        if (!p->row_disabled[row])
+            square += p->energy_m_per_hz[row] * p->energy_m_per_hz[row];
+    }
+    for (uint64_t row = 0; row < n_row && square > 0.0; row++)
+        if (!p->row_disabled[row])
+            p->energy_fit[row] = p->energy_m_per_hz[row] / square;
+}
+
 enum rc params_make_law(struct params *p)
 {
     uint64_t n_col = dims_n_col(&p->dims);
@@ -402,6 +449,9 @@ enum rc params_make_law(struct params *p)
         driven[col] = is_driven(p, col);
     rc = law_terms_make(&p->law, &p->tuning.law, &columns);
     free(driven);
+    if (rc == RC_OK)
+        rc = law_energy_check(&p->tuning.energy);
+    find_energy(p);
     return rc == RC_OK ? span_blocks(p) : rc;
 }
 
@@ -409,6 +459,7 @@ void params_publish(struct params_store *store, struct params *params)
 {
     struct params *old = store->current;
 
+    params->serial = ++store->serial;
     if (params->n_block > 0)
         params->revision = ++store->revision;
     atomic_store(&store->state[params - store->slot], SLOT_PUBLISHED);

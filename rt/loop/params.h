@@ -15,6 +15,7 @@
 
 #include "rt/base/attr.h"
 #include "rt/base/rc.h"
+#include "rt/loop/law/energy.h"
 #include "rt/loop/law/terms.h"
 #include "rt/loop/matvec.h"
 #include "rt/shm/layout.h"
@@ -22,11 +23,29 @@
 
 enum { PARAM_SLOTS = 4, MAX_MASKED = 8, MAX_DELAY_CYCLES = 4096 };
 
+/* Closing from large orbits: until every error is below orbit_m, steps may be larger and gains
+ * are lower, and the orbit trips later. */
+struct capture {
+    double orbit_m; /* 0: no such stage */
+    double gain, step_scale, trip_orbit_m;
+};
+
+/* What a leak and the second form of regularisation pull the kicks to. */
+enum reference_kicks { KICKS_ZERO, KICKS_OF_CLOSING };
+
 /* Numbers of the law, limits and conditions; from the configuration's live keys. */
 struct tuning {
     bool drive_h, drive_v;
     uint64_t every;          /* pace frames per law step */
     struct law_settings law; /* what params_make_law derives the terms from */
+    struct law_energy_settings energy;
+    struct capture capture;
+    uint64_t reference_kicks; /* enum reference_kicks */
+    bool pull_to_reference;   /* second form: weak modes are pulled to the reference kicks */
+    int64_t ramp_ns;          /* after closing the gain rises within this */
+    double slew_m_per_s;      /* of a new reference in CLOSED; 0: at once */
+    int64_t inhibit_tail_ns;  /* the inhibit goes on this long after its flag */
+    int64_t inhibit_max_ns;   /* a flag that stays longer is not believed */
     uint64_t max_saturated, max_masked, late_limit, trip_count;
     double readback_tolerance_rad;
     double bpm_max_m, bpm_min_sum, min_current_a, trip_orbit_m;
@@ -46,11 +65,14 @@ struct optional_matrix {
 struct params {
     uint64_t revision; /* 0: no matrices yet */
     uint64_t model_revision, content_hash;
+    double alpha_c, rf_hz; /* of the model */
     struct orbit_dims dims;
     uint64_t n_block;
     struct param_block block[ORBIT_MAX_BLOCK];
     struct matvec predict;                  /* R, n_row x n_col */
     struct matvec correct[ORBIT_MAX_BLOCK]; /* K of each block, block's n_col x n_row */
+    struct matvec law_k[ORBIT_MAX_BLOCK];   /* K_LAW of each block, if the set carries it */
+    struct matvec offload;                  /* OFFLOAD, n_col x n_col, if the set carries it */
     double *r;                              /* [n_row][n_col], for masking */
     double *k_by_row;                       /* [n_row][n_col]: K transposed, for masking */
     struct optional_matrix optional[PARAM_SECTION_COUNT]; /* not PARAM_R and PARAM_K */
@@ -58,6 +80,9 @@ struct params {
     uint64_t *row_disabled, *col_disabled; /* [n_row], [n_col]: QUALITY_DISABLED or 0 */
     double *lower, *upper;                 /* [n_col] absolute limits, rad */
     double *pole_hz;                       /* [n_col] of the actuators */
+    double *energy_m_per_hz;               /* [n_row] RF column of R */
+    double *energy_fit;                    /* [n_row] the same over its square, enabled rows */
+    uint64_t serial;                       /* of every publishing */
     double *law_gain;                      /* [n_col] of v, on top of the law's own */
     struct law_terms law;                  /* by params_make_law */
     struct tuning tuning;
@@ -96,6 +121,18 @@ void params_abandon(struct params_store *store, struct params *params);
 
 /* Revision of the newest published set; 0 before matrices came. */
 uint64_t params_revision(const struct params_store *store);
+
+/* What the law uses of a block: K_LAW, or K in a set without it. */
+RT_SAFE static inline const struct matvec *params_law_matrix(const struct params *p, uint64_t b)
+{
+    return p->optional[PARAM_K_LAW].rows ? &p->law_k[b] : &p->correct[b];
+}
+
+/* METRIC, or NULL. */
+RT_SAFE static inline const double *params_metric(const struct params *p)
+{
+    return p->optional[PARAM_METRIC].rows ? p->optional[PARAM_METRIC].a : NULL;
+}
 
 /* ---- loop ---- */
 

@@ -26,28 +26,27 @@ struct left_over {
     uint64_t n[LANES];
 };
 
-static RT_SAFE inline void add_row(const struct workspace *w, const struct params *p,
-                                   uint64_t row, unsigned lane, struct left_over *sum)
+static RT_SAFE inline void add_row(const struct workspace *w, uint64_t row, unsigned lane,
+                                   struct left_over *sum)
 {
     bool good = w->row_quality[row] == QUALITY_GOOD;
-    double left = good ? w->pred_full[row] - p->reference_m[row] : 0.0;
+    double left = good ? w->pred_full[row] - w->reference_m[row] : 0.0;
 
     sum->square[lane] += left * left;
     sum->n[lane] += good;
 }
 
 /* rms of what the full correction leaves, over valid BPMs of one plane. */
-static RT_SAFE double left_over_rms(const struct workspace *w, const struct params *p,
-                                    uint64_t row0)
+static RT_SAFE double left_over_rms(const struct workspace *w, uint64_t row0)
 {
     struct left_over sum = {0};
     uint64_t row = row0, end = row0 + w->dims.n_bpm, n;
 
     for (; row + LANES <= end; row += LANES)
         for (unsigned lane = 0; lane < LANES; lane++)
-            add_row(w, p, row + lane, lane, &sum);
+            add_row(w, row + lane, lane, &sum);
     for (; row < end; row++)
-        add_row(w, p, row, 0, &sum);
+        add_row(w, row, 0, &sum);
     n = sum.n[0] + sum.n[1] + sum.n[2] + sum.n[3];
     return n ? sqrt((sum.square[0] + sum.square[1] + sum.square[2] + sum.square[3]) /
                     (double) n)
@@ -83,12 +82,17 @@ static RT_SAFE struct snapshot_head make_head(const struct workspace *w, const s
         .pred_err_y_m = w->score.error_y_m,
         .full_h_rad = kick_rms(w->full, w->dims.n_h),
         .full_v_rad = kick_rms(w->full + w->dims.n_h, w->dims.n_v),
-        .uncorrectable_x_m = left_over_rms(w, p, 0),
-        .uncorrectable_y_m = left_over_rms(w, p, w->dims.n_bpm),
+        .uncorrectable_x_m = left_over_rms(w, 0),
+        .uncorrectable_y_m = left_over_rms(w, w->dims.n_bpm),
         .current_a = w->current_a,
         .median_sum = w->median_sum,
         .wake_late_ns = w->wake_late_ns,
         .compute_ns = w->compute_ns,
+        .law_flags = stepper_flags(w, p),
+        .gain_per_step = stepper_gain(w, p),
+        .gain_per_s = stepper_gain(w, p) * stepper_rate_hz(w, p),
+        .delta = stepper_delta(w, p),
+        .rf_suggest_hz = law_energy_suggest_hz(&w->stepper.energy),
     };
 }
 

@@ -8,15 +8,14 @@ enum { WORDS_A_LINE = CACHE_LINE / 8 };
 /* One allocation for every vector, each on its own cache line. */
 static enum rc allocate_vectors(struct workspace *w)
 {
-    double **rows[] = {&w->y,           &w->error,         &w->pred_now,  &w->pred_full,
-                       &w->scratch_row, &w->stepper.sum_m, &w->score.y_m, &w->stepper.mean_m};
-    double **cols[] = {&w->full,      &w->step,       &w->sp,      &w->u_cmd,
-                       &w->u_eff,     &w->u_readback, &w->u_found, &w->scratch_col,
-                       &w->stepper.v, &w->score.u_eff};
+    double **rows[] = {&w->y,           &w->error,       &w->pred_now, &w->pred_full,
+                       &w->scratch_row, &w->reference_m, &w->score.y_m};
+    double **cols[] = {&w->full,       &w->step,    &w->sp,          &w->u_cmd,      &w->u_eff,
+                       &w->u_readback, &w->u_found, &w->scratch_col, &w->score.u_eff};
     size_t row = (w->n_row + WORDS_A_LINE - 1) / WORDS_A_LINE * WORDS_A_LINE;
     size_t col = (w->n_col + WORDS_A_LINE - 1) / WORDS_A_LINE * WORDS_A_LINE;
     size_t n_rows = sizeof rows / sizeof rows[0], n_cols = sizeof cols / sizeof cols[0];
-    size_t n_word = row * (n_rows + 1) + col * (n_cols + 3);
+    size_t n_word = row * (n_rows + 1) + col * (n_cols + 2);
     double *at = aligned_alloc(CACHE_LINE, n_word * sizeof *at);
     void *bits;
 
@@ -32,18 +31,6 @@ static enum rc allocate_vectors(struct workspace *w)
     w->row_quality = bits;
     w->col_quality = w->row_quality + row;
     w->tracking_count = w->col_quality + col;
-    w->stepper.saturated = w->tracking_count + col;
-    return RC_OK;
-}
-
-static enum rc create_law(struct workspace *w)
-{
-    size_t size_b = law_state_size(w->n_col);
-    void *memory = aligned_alloc(CACHE_LINE, size_b);
-
-    if (!memory)
-        return err_set(RC_NOMEM, "no memory for the law's %zu bytes", size_b);
-    w->stepper.law = law_state_init(memory, w->n_col);
     return RC_OK;
 }
 
@@ -69,7 +56,7 @@ enum rc workspace_create(struct workspace **out, const struct orbit_dims *dims,
     if (rc == RC_OK)
         rc = response_create(&w->response, w->n_col, MAX_DELAY_CYCLES);
     if (rc == RC_OK)
-        rc = create_law(w);
+        rc = stepper_create(&w->stepper, w->n_row, w->n_col);
     if (rc != RC_OK) {
         workspace_destroy(w);
         return rc;
@@ -83,7 +70,7 @@ void workspace_destroy(struct workspace *w)
     if (!w)
         return;
     response_destroy(&w->response);
-    free(w->stepper.law);
+    stepper_destroy(&w->stepper);
     free(w->memory);
     free(w);
 }

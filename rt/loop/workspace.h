@@ -7,10 +7,10 @@
 
 #include "rt/base/hist.h"
 #include "rt/hal/hal.h"
-#include "rt/loop/law/law.h"
 #include "rt/loop/params.h"
 #include "rt/loop/response.h"
 #include "rt/loop/state.h"
+#include "rt/loop/stepper.h"
 
 /* The newest frame of a source, and what is known of its rhythm. */
 struct source_input {
@@ -30,20 +30,6 @@ struct score {
     double error_x_m, error_y_m;
 };
 
-/* Between two law steps: the mean error, and where the last step was. */
-struct stepper {
-    double *sum_m;  /* [n_row] errors since the last step */
-    uint64_t n_sum; /* frames in it */
-    int64_t last_step_ns;
-    double frame_period_ns; /* smoothed; 0: not known yet */
-    double *mean_m;         /* [n_row] error of the last step */
-    double *v;              /* [n_col] -(K e) of it */
-    uint64_t revision;      /* of the matrices that made v; 0: none yet */
-    uint64_t *saturated;    /* [n_col] by the last step */
-    uint64_t steps, skipped;
-    struct law_state *law;
-};
-
 struct workspace {
     struct orbit_dims dims;
     uint64_t n_row, n_col, n_bpm_source;
@@ -58,6 +44,11 @@ struct workspace {
     double *full, *step, *sp, *u_cmd, *u_eff, *u_readback, *u_found;
     uint64_t *row_quality, *col_quality;
 
+    double *reference_m; /* [n_row] in force; follows that of the parameters */
+    uint64_t reference_serial;
+    bool reference_moves;
+    int64_t reference_ns;
+
     double *scratch_row, *scratch_col;
     uint64_t *tracking_count; /* [n_col] consecutive frames off the set point */
 
@@ -68,8 +59,9 @@ struct workspace {
 
     uint64_t unmet, offender;
     uint64_t n_invalid, n_saturated;
-    bool inhibited; /* injection: the law stands still */
-    bool blind;     /* some block has more invalid channels than can be masked */
+    bool inhibited; /* injection: the law stands still, and its orbit does not count */
+    int64_t inhibit_flag_ns, inhibit_began_ns; /* when the flag was last seen, and first */
+    bool blind; /* some block has more invalid channels than can be masked */
     uint64_t trip_frames, late_in_a_row;
     double current_a, median_sum;
     double rms_x_m, rms_y_m, max_x_m, max_y_m;
@@ -96,11 +88,13 @@ struct workspace {
     void *memory;
 };
 
-/* Whether the law moves a column: the RF, disabled correctors and a plane that is switched off
- * are somebody else's, whatever the state. */
+/* Whether the loop moves a column: the RF without a channel of its own, disabled correctors and
+ * a plane that is switched off are somebody else's, whatever the state. */
 RT_SAFE static inline bool column_is_driven(const struct params *p, uint64_t col)
 {
-    return p->law.driven[col] > 0.0;
+    bool is_rf = col >= p->dims.n_h + p->dims.n_v;
+
+    return is_rf ? p->tuning.energy.drive : p->law.driven[col] > 0.0;
 }
 
 /* 1: not good, and not because the configuration says so. Shifts instead of comparisons, which
@@ -120,9 +114,6 @@ RT_SAFE void phase_track(struct workspace *w, const struct params *p, double per
 RT_SAFE void phase_correct(struct workspace *w, const struct params *p);
 RT_SAFE void phase_predict(struct workspace *w, const struct params *p);
 RT_SAFE void phase_drive(struct workspace *w, const struct hal *hal, const struct params *p);
-
-/* Forgets the error collected since the last step: at closing, and after an inhibit. */
-RT_SAFE void stepper_restart(struct workspace *w);
 
 /* Start and end; workspace_create allocates everything and is in SHADOW at now_ns. */
 MUST_USE enum rc workspace_create(struct workspace **w, const struct orbit_dims *dims,

@@ -12,6 +12,20 @@ static int64_t ms_to_ns(double ms)
     return (int64_t) (ms * 1e6);
 }
 
+static struct law_energy_settings energy_from_cfg(const struct cfg *cfg)
+{
+    static const enum law_energy_removal removal[] = {ENERGY_REMOVED_WITH_RF, ENERGY_REMOVED,
+                                                      ENERGY_KEPT};
+
+    return (struct law_energy_settings){.drive = cfg->energy_drive_rf,
+                                        .removal = removal[cfg->energy_removal],
+                                        .gain = cfg->energy_gain,
+                                        .deadband_hz = cfg->energy_deadband_hz,
+                                        .step_hz = cfg->energy_step_hz,
+                                        .window_hz = cfg->energy_window_hz,
+                                        .period_ns = ms_to_ns(1e3 * cfg->energy_period_s)};
+}
+
 struct tuning tuning_from_cfg(const struct cfg *cfg)
 {
     return (struct tuning){
@@ -19,6 +33,17 @@ struct tuning tuning_from_cfg(const struct cfg *cfg)
         .drive_v = cfg->law_vertical,
         .every = (uint64_t) cfg->law_every,
         .law = law_from_cfg(cfg),
+        .energy = energy_from_cfg(cfg),
+        .capture = {.orbit_m = cfg->capture_orbit_m,
+                    .gain = cfg->capture_gain,
+                    .step_scale = cfg->capture_step_scale,
+                    .trip_orbit_m = cfg->capture_trip_orbit_m},
+        .reference_kicks = cfg->law_reference_kicks == 1 ? KICKS_OF_CLOSING : KICKS_ZERO,
+        .pull_to_reference = cfg->law_regularisation == 1,
+        .ramp_ns = ms_to_ns(1e3 * cfg->law_ramp_s),
+        .slew_m_per_s = cfg->reference_slew_m_per_s,
+        .inhibit_tail_ns = ms_to_ns(cfg->inhibit_tail_ms),
+        .inhibit_max_ns = ms_to_ns(1e3 * cfg->inhibit_max_s),
         .max_saturated = (uint64_t) cfg->law_max_saturated,
         .max_masked = (uint64_t) cfg->bpm_max_masked,
         .late_limit = (uint64_t) cfg->loop_late_limit,

@@ -32,7 +32,7 @@
 
 enum {
     ORBIT_ABI_VERSION =
-        5, /* counts every change of this file that tests/unit/rt/shm/layout.golden shows */
+        6, /* counts every change of this file that tests/unit/rt/shm/layout.golden shows */
     ORBIT_MAX_BPM = 1024,
     ORBIT_MAX_COL = 1024, /* H + V + RF */
     ORBIT_MAX_ROW = 2 * ORBIT_MAX_BPM,
@@ -116,6 +116,7 @@ enum condition {
     COND_SATURATION, /* not more correctors at their limits than allowed */
     COND_TIMING,     /* fewer consecutive late events than allowed */
     COND_ORBIT,      /* orbit error within the trip limit */
+    COND_INHIBIT,    /* injection does not inhibit the law longer than allowed */
     COND_COUNT
 };
 
@@ -231,7 +232,23 @@ struct snapshot_head {
     double uncorrectable_x_m, uncorrectable_y_m; /* rms of PRED_FULL minus reference */
     double current_a, median_sum;
     double wake_late_ns, compute_ns; /* this cycle's lateness, previous cycle's compute time */
+    uint64_t law_flags;              /* bits, enum law_flag */
+    double
+        gain_per_step; /* of the law on slow errors: ki, or 1 - b of internal model control */
+    double gain_per_s; /* the same times the law's rate; 0: the rate is not known yet */
+    double delta;      /* relative momentum error, from the dispersion in ERROR */
+    double rf_suggest_hz; /* change of the RF that would remove it */
     double reserved[4];
+};
+
+/* What the law is doing beside stepping. */
+enum law_flag {
+    LAW_FLAG_INHIBITED = 1 << 0, /* injection: the law stands still */
+    LAW_FLAG_CAPTURING = 1 << 1, /* closed from a large orbit that is not small yet */
+    LAW_FLAG_RAMPING = 1 << 2,   /* the gain rises after closing */
+    LAW_FLAG_SLEWING = 1 << 3,   /* a new reference is being approached */
+    LAW_FLAG_RF = 1 << 4,        /* the loop moves the RF */
+    LAW_FLAG_RF_HOLD = 1 << 5    /* ... but stands at the edge of its window */
 };
 
 /* Then: y [n_row] float64, row quality [n_row] uint64, u_cmd [n_col] float64, u_found [n_col]

@@ -14,6 +14,12 @@ struct tuning rig_tuning(void)
                            .drive_v = true,
                            .every = 100,
                            .law = {.ki = 0.4, .step_limit = 1e-3, .release = 1e-8},
+                           .energy = {.gain = 0.5,
+                                      .deadband_hz = 1.0,
+                                      .step_hz = 10.0,
+                                      .window_hz = 1000.0,
+                                      .period_ns = 1000000000},
+                           .inhibit_max_ns = 5000000000,
                            .max_saturated = 4,
                            .max_masked = MAX_MASKED,
                            .late_limit = 3,
@@ -41,7 +47,7 @@ static void must(enum rc rc)
 
 static struct param_head head_of(const struct orbit_dims *dims)
 {
-    struct param_head head = {.dims = *dims, .n_block = 2};
+    struct param_head head = {.dims = *dims, .n_block = 2, .alpha_c = 1e-3, .rf_hz = 5e8};
 
     head.block[0] = (struct param_block){.n_row = dims->n_bpm, .n_col = dims->n_h};
     head.block[1] = (struct param_block){
@@ -53,6 +59,7 @@ static void invert_block(struct loop_rig *rig, const struct param_block *b, doub
 {
     uint64_t n_row = dims_n_row(&rig->vm.dims), n_col = dims_n_col(&rig->vm.dims);
     double *part = calloc(b->n_row * b->n_col, sizeof *part);
+    double *metric = calloc(b->n_col * b->n_col, sizeof *metric);
     struct inverse_block block = {.matrix = rig->r_model,
                                   .stride = (uint32_t) n_col,
                                   .first_row = (uint32_t) b->row0,
@@ -61,28 +68,37 @@ static void invert_block(struct loop_rig *rig, const struct param_block *b, doub
                                   .n_col = (uint32_t) b->n_col};
 
     must(inverse_tikhonov(&block, mu, part, NULL));
-    for (uint64_t j = 0; j < b->n_col; j++)
+    must(inverse_metric(&block, mu, metric));
+    for (uint64_t j = 0; j < b->n_col; j++) {
         for (uint64_t i = 0; i < b->n_row; i++)
             rig->k[(b->col0 + j) * n_row + b->row0 + i] = part[j * b->n_row + i];
+        for (uint64_t i = 0; i < b->n_col; i++)
+            rig->metric[(b->col0 + j) * n_col + b->col0 + i] = metric[j * b->n_col + i];
+    }
     free(part);
+    free(metric);
 }
 
 void rig_publish(struct loop_rig *rig, const struct tuning *tuning, double mu)
 {
     const struct orbit_dims *dims = &rig->vm.dims;
+    uint64_t n_col = dims_n_col(dims);
     struct param_head head = head_of(dims);
     struct params *params = params_begin(rig->params);
     struct param_matrices matrices = param_matrices_of(dims, rig->r_model, rig->k);
 
     assert_non_null(params);
     memset(rig->k, 0, sizeof rig->k);
+    memset(rig->metric, 0, sizeof rig->metric);
     invert_block(rig, &head.block[0], mu);
     invert_block(rig, &head.block[1], mu);
+    matrices.of[PARAM_METRIC] = (struct param_matrix){rig->metric, n_col, n_col};
     must(params_fill(params, &head, &matrices));
     params->tuning = *tuning;
-    for (uint64_t col = 0; col < dims_n_col(dims); col++) {
-        params->lower[col] = -1e-3;
-        params->upper[col] = 1e-3;
+    for (uint64_t col = 0; col < n_col; col++) {
+        params->lower[col] = -rig->limit_rad;
+        params->upper[col] = rig->limit_rad;
+        params->pole_hz[col] = tuning->actuator_pole_hz;
     }
     must(params_make_law(params));
     params_publish(rig->params, params);
@@ -139,6 +155,7 @@ void rig_create_timed(struct loop_rig *rig, const struct orbit_dims *dims, int64
 
     memset(rig, 0, sizeof *rig);
     vm_init(&rig->vm, dims, 1);
+    rig->limit_rad = 1e-3;
     memcpy(rig->r_model, rig->vm.r, sizeof rig->r_model);
     create_segments(rig);
     outputs = (struct loop_outputs){.status = rig->status,

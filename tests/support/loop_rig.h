@@ -21,6 +21,8 @@ struct loop_rig {
     void *snapshot; /* copy of the newest, after rig_step */
     void *record;
     double r_model[VM_MAX_ROW * VM_MAX_COL], k[VM_MAX_ROW * VM_MAX_COL];
+    double metric[VM_MAX_COL * VM_MAX_COL];
+    double limit_rad; /* of every corrector, from the next rig_publish on */
 };
 
 /* A tuning that suits the virtual machine: 10 law steps a second, generous ages. */

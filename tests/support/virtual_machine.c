@@ -178,6 +178,7 @@ static bool read_bpms(struct virtual_machine *vm, struct frame_view *view)
                                          .frame_seq = vm->bpm_seq,
                                          .t_sample_ns = vm->frame_ns,
                                          .n_value = dims_n_row(&vm->dims),
+                                         .word = {[WORD_INHIBIT] = vm->inhibit},
                                          .scalar = {vm->current_a, 1.0}},
                                 .value = vm->value,
                                 .aux = vm->aux,

@@ -33,6 +33,7 @@ struct virtual_machine {
                                           is set */
     bool row_overridden[VM_MAX_ROW];
     bool foreign[VM_MAX_COL];
+    bool inhibit; /* injection, as the frames say */
 
     bool bpm_dead, gateway_dead; /* frames stop; connections stay */
     bool gateway_gone;           /* connections closed */

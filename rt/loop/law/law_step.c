@@ -68,6 +68,17 @@ static RT_SAFE void step_imc(const struct law_terms *terms, struct law_state *st
                   terms->lead[j] * (v[j] - terms->a[j] * last[j]);
 }
 
+/* A corrector of the active set stands at its limit; the past that internal model control
+ * returns to would take it back. */
+static RT_SAFE void hold_active(struct law_state *state)
+{
+    const double *now = law_past(state, 0);
+    double *base = law_array(state, LAW_BASE);
+
+    for (uint64_t i = 0; i < state->n_active; i++)
+        base[state->active[i]] = now[state->active[i]];
+}
+
 /* LAW_WANTED: what suppressors and feed-forward ask for. */
 static RT_SAFE void ask_beside(const struct law_terms *terms, struct law_state *state,
                                const struct law_input *in)
@@ -144,6 +155,7 @@ void law_step(const struct law_terms *terms, struct law_state *state,
         step_imc(terms, state, in);
     else
         step_pi(terms, state, in);
+    hold_active(state);
     ask_beside(terms, state, in);
     for (uint64_t j = 0; j < state->n_col; j++)
         out->step[j] = terms->driven[j] * (base[j] + wanted[j] - in->u_now[j]);
