@@ -15,7 +15,7 @@
 #include "rt/base/rc.h"
 
 struct bench_options {
-    int core;       /* measured core; -1: the last one */
+    int core;       /* measured */
     int priority;   /* SCHED_FIFO; 0: none */
     int rounds;     /* alternated rounds of the matrix products */
     int calls;      /* timed calls of one contestant in one round */

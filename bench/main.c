@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "bench/bench.h"
+#include "rt/base/cores.h"
 #include "rt/sys/host.h"
 
 enum { MOST_COUNT = 99, MOST_SECONDS = 60 };
@@ -39,16 +40,12 @@ struct request {
     const char *json_path, *only;
 };
 
-static int last_core(void)
+static int loop_core(void)
 {
-    cpu_set_t set;
-    int last = 0;
+    struct cores cores;
 
-    if (sched_getaffinity(0, sizeof(set), &set) == 0)
-        for (size_t core = 0; core < CPU_SETSIZE; core++)
-            if (CPU_ISSET(core, &set))
-                last = (int) core;
-    return last;
+    cores_read(&cores);
+    return cores_choose(&cores, -1);
 }
 
 static enum rc parse_number(const char *name, const char *text, double low, double high,
@@ -186,7 +183,7 @@ static enum rc write_json(const json_t *report, const char *path)
 
 int main(int argc, char **argv)
 {
-    struct request request = {.options = {.core = last_core(),
+    struct request request = {.options = {.core = loop_core(),
                                           .priority = 80,
                                           .rounds = 9,
                                           .calls = 2000,

@@ -5,6 +5,7 @@
 #include "io/ctl/ctl.h"
 #include "io/ctl/hostcheck.h"
 #include "io/ctl/session.h"
+#include "rt/base/timer_mode.h"
 
 static const char *const words[] = {"OK", "degraded", "BAD"};
 
@@ -12,14 +13,19 @@ static void print_table(const struct finding *finding, unsigned n, unsigned wors
 {
     for (unsigned i = 0; i < n; i++) {
         printf("%-9s %-13s %s\n", words[finding[i].fitness], finding[i].name, finding[i].found);
-        if (finding[i].remedy[0])
-            printf("%23s -> %s (host guide: %s)\n", "", finding[i].remedy, finding[i].section);
+        if (!finding[i].remedy[0])
+            continue;
+        printf("%23s why: %s\n", "", finding[i].why);
+        printf("%23s -> %s (host guide: %s)\n", "", finding[i].remedy, finding[i].section);
     }
-    printf("\nThis host is %s for the loop.\n",
-           worst == FITNESS_OK ? "good"
+    printf("\nThis host is %s.\n",
+           worst == FITNESS_OK ? "good for the loop"
            : worst == FITNESS_DEGRADED
-               ? "usable, degraded: the loop runs, its tail of late cycles is longer"
-               : "not fit");
+               ? "usable for the loop, degraded: it runs, its tail of late cycles is longer"
+               : "not fit for the loop");
+    if (worst != FITNESS_OK)
+        printf("Host guide: host.md, with the documentation of orbitd (in the sources "
+               "config/host/README.md).\n");
 }
 
 static void print_json(const struct finding *finding, unsigned n, unsigned worst)
@@ -28,8 +34,9 @@ static void print_json(const struct finding *finding, unsigned n, unsigned worst
 
     for (unsigned i = 0; i < n; i++)
         json_array_append_new(
-            checks, json_pack("{s:s, s:s, s:s, s:s, s:s}", "name", finding[i].name, "verdict",
-                              words[finding[i].fitness], "found", finding[i].found, "remedy",
+            checks, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "name", finding[i].name,
+                              "verdict", words[finding[i].fitness], "found", finding[i].found,
+                              "why", finding[i].remedy[0] ? finding[i].why : "", "remedy",
                               finding[i].remedy, "guide", finding[i].section));
     json_object_set_new(root, "checks", checks);
     json_dumpf(root, stdout, JSON_INDENT(1));
@@ -50,6 +57,7 @@ static enum rc find_needs(const struct ctl *ctl, struct host_needs *needs)
     *needs = (struct host_needs){
         .core = (int) session.cfg.loop_core,
         .priority = (int) session.cfg.loop_priority,
+        .spin = session.cfg.loop_timer == TIMER_SPIN,
         .memory_b = ((uint64_t) session.cfg.record_size_mib + 32) << 20,
     };
     session_close(&session);

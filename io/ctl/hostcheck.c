@@ -1,5 +1,6 @@
 #include "io/ctl/hostcheck.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #include "rt/base/attr.h"
+#include "rt/base/cores.h"
 #include "rt/base/rivals.h"
 
 enum { LINE = 256 };
@@ -37,38 +39,6 @@ static PRINTF_LIKE(3, 4) bool read_line(char *line, size_t size, const char *for
         fclose(file);
     line[ok ? strcspn(line, "\n") : 0] = '\0';
     return ok;
-}
-
-int hostcheck_list_has(const char *list, int number)
-{
-    char *end;
-
-    while (*list) {
-        long first = strtol(list, &end, 10), last = first;
-
-        if (end == list)
-            return 0;
-        if (*end == '-')
-            last = strtol(end + 1, &end, 10);
-        if (number >= first && number <= last)
-            return 1;
-        list = *end == ',' ? end + 1 : end;
-    }
-    return 0;
-}
-
-int hostcheck_core(const struct host_needs *needs)
-{
-    cpu_set_t set;
-
-    if (needs->core >= 0)
-        return needs->core;
-    if (sched_getaffinity(0, sizeof set, &set) != 0)
-        return -1;
-    for (int core = CPU_SETSIZE - 1; core >= 0; core--)
-        if (CPU_ISSET((size_t) core, &set))
-            return core;
-    return -1;
 }
 
 /* ---- findings ------------------------------------------------------------------------ */
@@ -124,49 +94,135 @@ static void check_virtual(struct finding *f, const struct host_needs *needs, int
         set_remedy(f, "its host may stop it for milliseconds at any time: use bare metal");
 }
 
+/* What is permitted shows only when it is asked for: a thread of its own tries. */
+static void *try_core(void *argument)
+{
+    int *core = argument;
+    cpu_set_t set;
+
+    CPU_ZERO(&set);
+    CPU_SET((size_t) *core, &set);
+    if (sched_setaffinity(0, sizeof set, &set) != 0)
+        *core = -1;
+    return NULL;
+}
+
+static bool core_is_permitted(int core)
+{
+    pthread_t thread;
+
+    if (core < 0 || core >= CPU_SETSIZE || pthread_create(&thread, NULL, try_core, &core) != 0)
+        return false;
+    pthread_join(thread, NULL);
+    return core >= 0;
+}
+
 static void check_processor(struct finding *f, const struct host_needs *needs, int core)
 {
-    cpu_set_t set;
+    struct cores cores;
+    char online[80];
     int n;
 
-    (void) needs;
-    CPU_ZERO(&set);
-    (void) sched_getaffinity(0, sizeof set, &set);
-    n = CPU_COUNT(&set);
-    if (core < 0 || core >= CPU_SETSIZE || !CPU_ISSET((size_t) core, &set)) {
-        set_found(f, FITNESS_BAD, "processor %d is not among the %d allowed ones", core, n);
-        set_remedy(f, "choose another loop.core, or allow it (taskset, cpuset)");
-        return;
+    cores_read(&cores);
+    cores_print(&cores.online, online, sizeof online);
+    n = CPU_COUNT(&cores.online);
+    if (!cores_has(&cores.online, core)) {
+        set_found(f, FITNESS_BAD, "processor %d is not online; online are %s", core, online);
+        set_remedy(f, "set loop.core to one of these, or to -1");
+    } else if (!core_is_permitted(core)) {
+        set_found(f, FITNESS_BAD, "processor %d is online, but this process may not run there",
+                  core);
+        set_remedy(f, "allow it in the cpuset (systemd: AllowedCPUs=), or change loop.core");
+    } else {
+        set_found(f, n > 1 ? FITNESS_OK : FITNESS_DEGRADED, "%d of %s%s", core, online,
+                  needs->core < 0 ? ", chosen by loop.core -1" : "");
+        if (n < 2)
+            set_remedy(f, "give the host a second processor");
     }
-    set_found(f, n > 1 ? FITNESS_OK : FITNESS_DEGRADED, "the loop's is %d of %d allowed ones",
-              core, n);
-    if (n < 2)
-        set_remedy(f, "with one processor everything else stands in the loop's way");
+}
+
+/* All online processors but one, as the kernel wants it in irqaffinity. */
+static void list_others(int core, char *list, size_t size)
+{
+    struct cores cores;
+
+    cores_read(&cores);
+    if (cores_has(&cores.online, core))
+        CPU_CLR((size_t) core, &cores.online);
+    cores_print(&cores.online, list, size);
 }
 
 static void check_isolation(struct finding *f, const struct host_needs *needs, int core)
 {
-    char line[LINE];
-    bool isolated;
+    char isolated[80], others[80];
+    struct cores cores;
+    bool good;
 
     (void) needs;
-    (void) read_line(line, sizeof line, "/sys/devices/system/cpu/isolated");
-    isolated = hostcheck_list_has(line, core);
-    set_found(f, isolated ? FITNESS_OK : FITNESS_DEGRADED, "isolated processors: %.120s",
-              line[0] ? line : "none");
-    if (!isolated)
-        set_remedy(f, "boot with isolcpus=managed_irq,domain,%d rcu_nocbs=%d irqaffinity=0",
-                   core, core);
+    cores_read(&cores);
+    good = cores_has(&cores.isolated, core);
+    cores_print(&cores.isolated, isolated, sizeof isolated);
+    list_others(core, others, sizeof others);
+    set_found(f, good ? FITNESS_OK : FITNESS_DEGRADED, "isolated processors: %s",
+              isolated[0] ? isolated : "none");
+    if (!good && others[0])
+        set_remedy(f, "boot with isolcpus=managed_irq,domain,%d rcu_nocbs=%d irqaffinity=%s",
+                   core, core, others);
+    else if (!good)
+        set_remedy(f, "the only processor cannot be isolated: give the host a second one");
+}
+
+/* Interrupts that may fire on the loop's processor, of those that a driver asked for. */
+static unsigned count_interrupts(int core, char *names, size_t size)
+{
+    DIR *folder = opendir("/proc/irq");
+    unsigned n = 0;
+
+    names[0] = '\0';
+    for (struct dirent *entry; folder && (entry = readdir(folder));) {
+        char line[LINE];
+        size_t used = strlen(names);
+        cpu_set_t set;
+
+        if (entry->d_name[0] < '0' || entry->d_name[0] > '9' ||
+            !read_line(line, sizeof line, "/proc/irq/%.16s/effective_affinity_list",
+                       entry->d_name) ||
+            !cores_parse(line, &set) || !cores_has(&set, core))
+            continue;
+        n++;
+        if (used + 20 < size)
+            snprintf(names + used, size - used, "%s%.16s", used ? "," : "", entry->d_name);
+    }
+    if (folder)
+        closedir(folder);
+    return n;
+}
+
+static void check_interrupts(struct finding *f, const struct host_needs *needs, int core)
+{
+    char names[100];
+    unsigned n = count_interrupts(core, names, sizeof names);
+
+    (void) needs;
+    if (n == 0) {
+        set_found(f, FITNESS_OK, "none on processor %d", core);
+        return;
+    }
+    set_found(f, FITNESS_DEGRADED, "%u on processor %d: %s", n, core, names);
+    set_remedy(f,
+               "tune-host.sh --core %d --apply, and stop irqbalance or ban the processor there",
+               core);
 }
 
 static void check_tick(struct finding *f, const struct host_needs *needs, int core)
 {
     char line[LINE];
+    cpu_set_t set;
     bool quiet;
 
     (void) needs;
     (void) read_line(line, sizeof line, "/sys/devices/system/cpu/nohz_full");
-    quiet = hostcheck_list_has(line, core);
+    quiet = cores_parse(line, &set) && cores_has(&set, core);
     set_found(f, quiet ? FITNESS_OK : FITNESS_DEGRADED, "processors without tick: %.120s",
               line[0] && line[0] != '(' ? line : "none");
     if (!quiet)
@@ -178,7 +234,7 @@ static void check_throttling(struct finding *f, const struct host_needs *needs, 
     char line[LINE];
     long runtime_us;
 
-    (void) needs, (void) core;
+    (void) core;
     if (!read_line(line, sizeof line, "/proc/sys/kernel/sched_rt_runtime_us")) {
         set_found(f, FITNESS_OK, "this kernel has none");
         return;
@@ -186,11 +242,12 @@ static void check_throttling(struct finding *f, const struct host_needs *needs, 
     runtime_us = strtol(line, NULL, 10);
     if (runtime_us < 0)
         set_found(f, FITNESS_OK, "off");
-    else if (runtime_us >= 850000)
+    else if (runtime_us >= 850000 && !needs->spin)
         set_found(f, FITNESS_OK, "%ld us of each s, enough: the timer leaves 20 %% idle",
                   runtime_us);
     else
-        set_found(f, FITNESS_BAD, "%ld us of each s for real-time threads", runtime_us);
+        set_found(f, FITNESS_BAD, "%ld us of each s for real-time threads%s", runtime_us,
+                  needs->spin ? ", and loop.timer is spin" : "");
     if (f->fitness != FITNESS_OK)
         set_remedy(f, "sysctl kernel.sched_rt_runtime_us=-1");
 }
@@ -201,7 +258,10 @@ static void check_fair_server(struct finding *f, const struct host_needs *needs,
     struct utsname name;
     int major = 0, minor = 0;
 
-    (void) needs;
+    if (!needs->spin) {
+        set_found(f, FITNESS_OK, "no matter: the timer leaves 20 %% of each period idle");
+        return;
+    }
     uname(&name);
     if (sscanf(name.release, "%d.%d", &major, &minor) == 2 && major * 1000 + minor < 6012) {
         set_found(f, FITNESS_OK, "this kernel has none");
@@ -230,7 +290,7 @@ static void check_clock(struct finding *f, const struct host_needs *needs, int c
     (void) needs, (void) core;
     (void) read_line(line, sizeof line,
                      "/sys/devices/system/clocksource/clocksource0/current_clocksource");
-    good = strcmp(line, "tsc") == 0 || strcmp(line, "arch_sys_counter") == 0;
+    good = strncmp(line, "tsc", 3) == 0 || strcmp(line, "arch_sys_counter") == 0;
     set_found(f, good ? FITNESS_OK : FITNESS_DEGRADED, "%.40s", line[0] ? line : "not known");
     if (strcmp(line, "hpet") == 0 || strcmp(line, "acpi_pm") == 0)
         f->fitness = FITNESS_BAD; /* a microsecond a reading, and a system call */
@@ -382,27 +442,48 @@ unsigned hostcheck_run(const struct host_needs *needs, struct finding finding[HO
     static const struct {
         const char *name, *section;
         void (*check)(struct finding *, const struct host_needs *, int core);
+        const char *why;
     } checks[] = {
-        {"kernel", "Kernel", check_kernel},
-        {"machine", "Machine", check_virtual},
-        {"processor", "Processors", check_processor},
-        {"isolation", "Kernel command line", check_isolation},
-        {"tick", "Kernel command line", check_tick},
-        {"siblings", "Hyperthreads", check_sibling},
-        {"throttling", "Throttling and fair server", check_throttling},
-        {"fair server", "Throttling and fair server", check_fair_server},
-        {"clock", "Clock", check_clock},
-        {"frequency", "Clock rate and sleep states", check_frequency},
-        {"sleep states", "Clock rate and sleep states", check_sleep_states},
-        {"SCHED_FIFO", "Rights", check_fifo},
-        {"memory lock", "Rights", check_memory},
-        {"other FIFO", "Other real-time threads", check_foreign},
+        {"kernel", "Kernel", check_kernel,
+         "a system call or interrupt of anybody may hold the loop up for milliseconds"},
+        {"machine", "Machine", check_virtual,
+         "the hypervisor takes the processor away and nothing here sees it coming"},
+        {"processor", "Processors", check_processor,
+         "the loop needs one processor, and everything else another one"},
+        {"isolation", "Kernel command line", check_isolation,
+         "the scheduler puts other threads on the loop's processor"},
+        {"tick", "Kernel command line", check_tick,
+         "the timer tick interrupts the loop some hundred times a second"},
+        {"interrupts", "Interrupts", check_interrupts,
+         "a device's interrupt goes before the loop, whatever its priority"},
+        {"siblings", "Hyperthreads", check_sibling,
+         "what runs on the sibling takes units and caches from the loop"},
+        {"throttling", "Throttling and fair server", check_throttling,
+         "the kernel takes the rest of each second from the loop in one piece"},
+        {"fair server", "Throttling and fair server", check_fair_server,
+         "a loop that never sleeps loses 50 ms of each second to ordinary tasks"},
+        {"clock", "Clock", check_clock,
+         "each of the cycle's time stamps costs a system call of a microsecond"},
+        {"frequency", "Clock rate and sleep states", check_frequency,
+         "the clock has to rise before a cycle is as fast as it can be"},
+        {"sleep states", "Clock rate and sleep states", check_sleep_states,
+         "waking up from a deep state takes up to hundreds of microseconds"},
+        {"SCHED_FIFO", "Rights", check_fifo, "every ordinary thread competes with the loop"},
+        {"memory lock", "Rights", check_memory,
+         "a page that was taken away comes back in a cycle, from disk perhaps"},
+        {"other FIFO", "Other real-time threads", check_foreign,
+         "a thread of equal or higher priority runs first"},
     };
     unsigned n = sizeof checks / sizeof checks[0];
-    int core = hostcheck_core(needs);
+    struct cores cores;
+    int core;
+
+    cores_read(&cores);
+    core = cores_choose(&cores, needs->core);
 
     for (unsigned i = 0; i < n; i++) {
-        finding[i] = (struct finding){.name = checks[i].name, .section = checks[i].section};
+        finding[i] = (struct finding){
+            .name = checks[i].name, .section = checks[i].section, .why = checks[i].why};
         checks[i].check(&finding[i], needs, core);
     }
     return n;

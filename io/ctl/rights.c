@@ -9,6 +9,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "rt/base/cores.h"
+
 enum { MEMLOCK_B = 64 * 1024 };
 
 /* 64 capabilities in the two words of the kernel's interface. */
@@ -108,26 +110,16 @@ enum rc rights_drop_all(void)
     return rc == RC_OK ? capabilities_set(&none) : rc;
 }
 
-static int last_core(const cpu_set_t *set)
+void rights_leave_core(int loop_core)
 {
-    for (int core = CPU_SETSIZE - 1; core >= 0; core--)
-        if (CPU_ISSET((size_t) core, set))
-            return core;
-    return -1;
-}
+    struct cores cores;
+    int core;
 
-void rights_leave_core(int core)
-{
-    cpu_set_t set;
-
-    if (sched_getaffinity(0, sizeof set, &set) != 0)
+    cores_read(&cores);
+    core = cores_choose(&cores, loop_core);
+    if (!cores_has(&cores.inherited, core) || CPU_COUNT(&cores.inherited) < 2)
         return;
-    if (core < 0)
-        core = last_core(&set);
-    if (core < 0 || core >= CPU_SETSIZE || !CPU_ISSET((size_t) core, &set) ||
-        CPU_COUNT(&set) < 2)
-        return;
-    CPU_CLR((size_t) core, &set);
+    CPU_CLR((size_t) core, &cores.inherited);
     /* A refusal leaves the child where it is; the loop's priority still wins there. */
-    (void) sched_setaffinity(0, sizeof set, &set);
+    (void) sched_setaffinity(0, sizeof cores.inherited, &cores.inherited);
 }

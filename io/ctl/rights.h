@@ -17,8 +17,8 @@ MUST_USE enum rc rights_keep_real_time(void);
 /* Drops everything. RC_SYS if the kernel refuses; the child must not be started then. */
 MUST_USE enum rc rights_drop_all(void);
 
-/* Takes a processor out of this process's allowed ones, unless it is the only one; core < 0:
- * the last of them, which is where a loop with loop.core -1 runs. */
-void rights_leave_core(int core);
+/* Takes the processor of a loop with this loop.core (rt/base/cores.h) out of this process's
+ * affinity, unless it is the only one. */
+void rights_leave_core(int loop_core);
 
 #endif

@@ -14,6 +14,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "rt/base/cores.h"
+
 static bool read_line(const char *path, char *line, size_t size)
 {
     FILE *file = fopen(path, "re");
@@ -31,33 +33,6 @@ static bool kernel_is_preempt_rt(void)
     char line[16];
 
     return read_line("/sys/kernel/realtime", line, sizeof line) && line[0] == '1';
-}
-
-/* Reads a list such as "1,3-5". */
-static bool list_has(const char *list, int core)
-{
-    char *end;
-
-    while (*list) {
-        long first = strtol(list, &end, 10), last = first;
-
-        if (end == list)
-            return false;
-        if (*end == '-')
-            last = strtol(end + 1, &end, 10);
-        if (core >= first && core <= last)
-            return true;
-        list = *end == ',' ? end + 1 : end;
-    }
-    return false;
-}
-
-static bool core_is_isolated(int core)
-{
-    char line[256];
-
-    return core >= 0 && read_line("/sys/devices/system/cpu/isolated", line, sizeof line) &&
-           list_has(line, core);
 }
 
 /* -1 also where the kernel has no throttling at all. Scaled to a period of one second. */
@@ -123,19 +98,6 @@ void host_lock_memory(struct host_grant *grant)
     grant->clock_is_fast = clock_is_fast();
 }
 
-static int last_core(void)
-{
-    cpu_set_t set;
-    int last = -1;
-
-    if (sched_getaffinity(0, sizeof set, &set) != 0)
-        return -1;
-    for (int core = 0; core < CPU_SETSIZE; core++)
-        if (CPU_ISSET((unsigned) core, &set))
-            last = core;
-    return last;
-}
-
 static int pin(int core)
 {
     cpu_set_t set;
@@ -149,6 +111,19 @@ static int pin(int core)
     CPU_ZERO(&set);
     pthread_getaffinity_np(pthread_self(), sizeof set, &set);
     return CPU_COUNT(&set) == 1 && CPU_ISSET((unsigned) core, &set) ? core : -1;
+}
+
+/* Left to itself, it falls back to a processor that it inherited where a cpuset keeps it from
+ * the isolated ones. */
+static int pin_wanted(const struct cores *cores, int wanted)
+{
+    int core = pin(cores_choose(cores, wanted));
+    struct cores shared = *cores;
+
+    if (core >= 0 || wanted >= 0)
+        return core;
+    CPU_ZERO(&shared.isolated);
+    return pin(cores_choose(&shared, wanted));
 }
 
 static int take_priority(int priority)
@@ -174,9 +149,12 @@ static void prefault_stack(void)
 
 void host_enter_loop(struct host_grant *grant, const struct host_wish *wish)
 {
-    grant->core = pin(wish->core >= 0 ? wish->core : last_core());
+    struct cores cores;
+
+    cores_read(&cores);
+    grant->core = pin_wanted(&cores, wish->core);
     grant->priority = take_priority(wish->priority);
-    grant->core_isolated = core_is_isolated(grant->core);
+    grant->core_isolated = cores_has(&cores.isolated, grant->core);
     grant->fair_server_ns = read_fair_server_ns(grant->core);
     rivals_find(&grant->rivals, grant->core, wish->priority > 0 ? wish->priority : 1, NULL);
     prctl(PR_SET_TIMERSLACK, 1UL);

@@ -14,7 +14,7 @@
 #include "rt/base/rivals.h"
 
 struct host_wish {
-    int core;     /* -1: the last one allowed */
+    int core;     /* -1: as cores_choose() does */
     int priority; /* SCHED_FIFO; 0: none wanted */
     bool spin;    /* never sleeps: then nothing may take turns with it on its processor */
 };

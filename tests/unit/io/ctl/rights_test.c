@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "io/ctl/rights.h"
+#include "rt/base/cores.h"
 
 static unsigned long long capabilities(const char *name)
 {
@@ -77,26 +78,21 @@ static int has_only_real_time(void)
 
 static int keeps_one_processor(void)
 {
-    cpu_set_t set;
-    int last = -1, before;
+    struct cores cores, now;
 
-    sched_getaffinity(0, sizeof set, &set);
-    before = CPU_COUNT(&set);
-    for (int core = 0; core < CPU_SETSIZE; core++)
-        if (CPU_ISSET((size_t) core, &set))
-            last = core;
-    rights_leave_core(-1);
-    sched_getaffinity(0, sizeof set, &set);
-    if (before > 1 && (CPU_COUNT(&set) != before - 1 || CPU_ISSET((size_t) last, &set)))
-        return 1;
-    while (CPU_COUNT(&set) > 1) {
-        rights_leave_core(-1);
-        sched_getaffinity(0, sizeof set, &set);
+    cores_read(&cores);
+    for (int i = 0; i < CPU_SETSIZE; i++) {
+        int core = cores_choose(&cores, i);
+
+        rights_leave_core(core);
+        cores_read(&now);
+        if (CPU_COUNT(&now.inherited) > 1 && cores_has(&now.inherited, core))
+            return 1;
     }
     rights_leave_core(-1);
     rights_leave_core(100000);
-    sched_getaffinity(0, sizeof set, &set);
-    return CPU_COUNT(&set) == 1 ? 0 : 2;
+    cores_read(&now);
+    return CPU_COUNT(&now.inherited) == 1 ? 0 : 2;
 }
 
 static void dropping_all_leaves_nothing_and_no_way_back(void **state)
