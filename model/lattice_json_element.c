@@ -84,12 +84,12 @@ static const char *const kind_names[] = {
 
 /* Where we are, for messages. */
 struct place {
-    const char *source, *element, *attribute;
+    const char *element, *attribute;
 };
 
 static enum rc complain(const struct place *place, const char *what)
 {
-    return err_set(RC_INPUT, "%s: element '%s': %s%s%s%s", place->source, place->element,
+    return err_set(RC_INPUT, "element '%s': %s%s%s%s", place->element,
                    place->attribute ? "attribute '" : "",
                    place->attribute ? place->attribute : "", place->attribute ? "' " : "",
                    what);
@@ -216,8 +216,7 @@ static enum rc read_kind(const struct place *place, const json_t *type, enum ele
             return RC_OK;
         }
     }
-    return err_set(RC_INPUT, "%s: element '%s': type '%.64s' is not known", place->source,
-                   place->element, name);
+    return err_set(RC_INPUT, "element '%s': type '%.64s' is not known", place->element, name);
 }
 
 /* angle = length/radius; once all attributes are there. */
@@ -234,6 +233,14 @@ static enum rc read_radius(struct place *place, const json_t *attrs, struct elem
     if (fabs(element->angle_rad * radius - element->length_m) > 1e-6 * element->length_m)
         return complain(place, "contradicts length and angle");
     return RC_OK;
+}
+
+static bool has_gradient(const struct element *element)
+{
+    for (int n = 1; n < ELEMENT_TERMS; n++)
+        if (fabs(element->b[n]) > 0 || fabs(element->a[n]) > 0)
+            return true;
+    return false;
 }
 
 static enum rc check_complete(struct place *place, const json_t *attrs,
@@ -253,6 +260,8 @@ static enum rc check_complete(struct place *place, const json_t *attrs,
         return complain(place, "an edge angle is beyond 1.5 rad");
     if (element->kind == ELEMENT_DIPOLE && element->length_m <= 0)
         return complain(place, "a Dipole needs a length");
+    if (element->length_m <= 0 && has_gradient(element))
+        return complain(place, "a strength without length has no effect");
     return RC_OK;
 }
 
@@ -274,8 +283,8 @@ static enum rc read_attributes(struct place *place, const json_t *attrs,
         attribute = find_attribute(key, element->kind);
         place->attribute = NULL;
         if (!attribute)
-            return err_set(RC_INPUT, "%s: element '%s': a %s has no attribute '%.64s'",
-                           place->source, place->element, kind_names[element->kind], key);
+            return err_set(RC_INPUT, "element '%s': a %s has no attribute '%.64s'",
+                           place->element, kind_names[element->kind], key);
         place->attribute = key;
         rc = read_attribute(place, attribute, value, element);
         if (rc != RC_OK)
@@ -284,10 +293,9 @@ static enum rc read_attributes(struct place *place, const json_t *attrs,
     return RC_OK;
 }
 
-enum rc reader_element(const struct reader *reader, const char *name, const json_t *entry,
-                       struct element *element)
+enum rc reader_element(const char *name, const json_t *entry, struct element *element)
 {
-    struct place place = {.source = reader->source, .element = name};
+    struct place place = {.element = name};
     const json_t *attrs = json_array_get(entry, 1);
     enum rc rc;
 

@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 
+#include "model/json_text.h"
 #include "model/lattice.h"
 
 enum line_state { LINE_NEW, LINE_OPEN, LINE_DONE };
@@ -15,8 +16,11 @@ struct line {
     uint32_t n_element; /* when expanded; known once LINE_DONE */
 };
 
+enum { PLACE_STEPS = 3 };
+
 struct reader {
-    const char *source;
+    struct json_step place[PLACE_STEPS]; /* what is being read, for the line in messages */
+    unsigned n_step;
     const json_t *root;
     uint32_t n_definition, n_line;
     struct element *definition; /* [n_definition] */
@@ -27,14 +31,17 @@ struct reader {
     struct lattice *lattice;
 };
 
+/* Tells what is read next: two or three steps from the top, key NULL ends them. */
+void reader_at(struct reader *reader, const char *section, const char *key,
+               const size_t *index);
+
 /* Copies a name into the storage of names. RC_INPUT: empty or too long; `what` is for the
  * message. */
 MUST_USE enum rc reader_keep_name(struct reader *reader, const char *what, const char *name,
                                   const char **kept);
 
 /* One entry of "elements": [type, {attributes}]. */
-MUST_USE enum rc reader_element(const struct reader *reader, const char *name,
-                                const json_t *entry, struct element *element);
+MUST_USE enum rc reader_element(const char *name, const json_t *entry, struct element *element);
 
 /* Expands the line "root" into reader->lattice. */
 MUST_USE enum rc reader_expand(struct reader *reader, const char *root);

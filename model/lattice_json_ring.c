@@ -10,8 +10,7 @@ struct chain {
     const struct line *open[LATTICE_MAX_DEPTH];
 };
 
-static enum rc name_cycle(const struct reader *reader, const struct chain *chain,
-                          const struct line *again)
+static enum rc name_cycle(const struct chain *chain, const struct line *again)
 {
     char text[400];
     uint32_t first = 0;
@@ -22,8 +21,7 @@ static enum rc name_cycle(const struct reader *reader, const struct chain *chain
     for (uint32_t i = first; i < chain->depth && used < sizeof text; i++)
         used +=
             (size_t) snprintf(text + used, sizeof text - used, "%s -> ", chain->open[i]->name);
-    return err_set(RC_INPUT, "%s: line '%s' contains itself: %s%s", reader->source, again->name,
-                   text, again->name);
+    return err_set(RC_INPUT, "line '%s' contains itself: %s%s", again->name, text, again->name);
 }
 
 static enum rc measure_line(struct reader *reader, struct line *line, struct chain *chain);
@@ -38,12 +36,10 @@ static enum rc measure_item(struct reader *reader, const struct line *line, cons
     enum rc rc;
 
     if (!name)
-        return err_set(RC_INPUT, "%s: line '%s' has an entry that is not a name",
-                       reader->source, line->name);
+        return err_set(RC_INPUT, "line '%s' has an entry that is not a name", line->name);
     if (!found)
-        return err_set(RC_INPUT,
-                       "%s: line '%s' names '%.64s', which is neither element nor line",
-                       reader->source, line->name, name);
+        return err_set(RC_INPUT, "line '%s' names '%.64s', which is neither element nor line",
+                       line->name, name);
     if (i >= 0) {
         *n_element = 1;
         return RC_OK;
@@ -60,14 +56,17 @@ static enum rc measure_items(struct reader *reader, struct line *line, struct ch
 
     for (size_t i = 0; i < n; i++) {
         uint32_t inner = 0;
-        enum rc rc = measure_item(reader, line, json_array_get(line->items, i), chain, &inner);
+        enum rc rc;
 
+        reader_at(reader, "lattices", line->name, &i);
+        rc = measure_item(reader, line, json_array_get(line->items, i), chain, &inner);
         if (rc != RC_OK)
             return rc;
+        reader_at(reader, "lattices", line->name, &i);
         line->n_element += inner;
         if (line->n_element > LATTICE_MAX_ELEMENTS)
-            return err_set(RC_RANGE, "%s: line '%s' has more than %d elements", reader->source,
-                           line->name, LATTICE_MAX_ELEMENTS);
+            return err_set(RC_RANGE, "line '%s' has more than %d elements", line->name,
+                           LATTICE_MAX_ELEMENTS);
     }
     return RC_OK;
 }
@@ -81,10 +80,10 @@ static enum rc measure_line(struct reader *reader, struct line *line, struct cha
     if (line->state == LINE_DONE)
         return RC_OK;
     if (line->state == LINE_OPEN)
-        return name_cycle(reader, chain, line);
+        return name_cycle(chain, line);
     if (chain->depth == LATTICE_MAX_DEPTH)
-        return err_set(RC_RANGE, "%s: line '%s' lies deeper than %d lines", reader->source,
-                       line->name, LATTICE_MAX_DEPTH);
+        return err_set(RC_RANGE, "line '%s' lies deeper than %d lines", line->name,
+                       LATTICE_MAX_DEPTH);
     line->state = LINE_OPEN;
     chain->open[chain->depth++] = line;
     rc = measure_items(reader, line, chain);
@@ -117,16 +116,18 @@ enum rc reader_expand(struct reader *reader, const char *root)
     uint32_t at = 0;
     enum rc rc;
 
+    reader_at(reader, "root", NULL, NULL);
     if (!found || i >= 0)
-        return err_set(RC_INPUT, "%s: root '%.64s' is not a line", reader->source, root);
+        return err_set(RC_INPUT, "root '%.64s' is not a line", root);
     rc = measure_line(reader, &reader->line[-1 - i], &chain);
     if (rc == RC_OK)
         rc = lattice_create(&reader->lattice, reader->line[-1 - i].n_element);
     if (rc != RC_OK)
         return rc;
     lay_out(reader, &reader->line[-1 - i], &at);
+    reader_at(reader, "root", NULL, NULL);
     rc = lattice_finish(reader->lattice);
-    return rc == RC_OK ? rc : err_add(rc, "%s: line '%s'", reader->source, root);
+    return rc == RC_OK ? rc : err_add(rc, "line '%s'", root);
 }
 
 /* ---- devices ---- */
@@ -136,11 +137,10 @@ struct entry {
     size_t number; /* from 0 */
 };
 
-static enum rc complain(const struct reader *reader, const struct entry *entry,
-                        const char *what, const char *name)
+static enum rc complain(const struct entry *entry, const char *what, const char *name)
 {
-    return err_set(RC_INPUT, "%s: x_ext.%s[%zu]: %s '%.64s'", reader->source, entry->list,
-                   entry->number, what, name);
+    return err_set(RC_INPUT, "x_ext.%s[%zu]: %s '%.64s'", entry->list, entry->number, what,
+                   name);
 }
 
 /* By position: the element there must have the name. */
@@ -150,9 +150,9 @@ static enum rc place_by_index(const struct reader *reader, const struct entry *e
     json_int_t i = json_integer_value(index);
 
     if (!json_is_integer(index) || i < 0 || i >= reader->lattice->n_element)
-        return complain(reader, entry, "index is not that of an element, for", name);
+        return complain(entry, "index is not that of an element, for", name);
     if (strcmp(reader->lattice->element[i].name, name))
-        return complain(reader, entry, "index is that of another element than", name);
+        return complain(entry, "index is that of another element than", name);
     *place = (uint32_t) i;
     return RC_OK;
 }
@@ -165,12 +165,12 @@ static enum rc place_by_name(const struct reader *reader, const struct entry *en
     int64_t found;
 
     if (occurrence && (!json_is_integer(occurrence) || n < 0 || n > LATTICE_MAX_ELEMENTS))
-        return complain(reader, entry, "occurrence is not a number from 0, for", name);
+        return complain(entry, "occurrence is not a number from 0, for", name);
     found = lattice_find(reader->lattice, name, (uint32_t) n);
     if (found < 0)
-        return complain(reader, entry, "the ring has no such element or occurrence:", name);
+        return complain(entry, "the ring has no such element or occurrence:", name);
     if (!occurrence && lattice_find(reader->lattice, name, 1) >= 0)
-        return complain(reader, entry, "give index or occurrence: the ring repeats", name);
+        return complain(entry, "give index or occurrence: the ring repeats", name);
     *place = (uint32_t) found;
     return RC_OK;
 }
@@ -185,7 +185,7 @@ static enum rc read_device(struct reader *reader, const struct entry *entry, con
     enum rc rc;
 
     if (!name)
-        return complain(reader, entry, "has no name", "");
+        return complain(entry, "has no name", "");
     if (!element)
         element = name;
     rc = reader_keep_name(reader, entry->list, name, &device->name);
@@ -203,8 +203,7 @@ static int by_name(const void *left, const void *right)
                   ((const struct lattice_device *) right)->name);
 }
 
-static enum rc refuse_twice(const struct reader *reader, const char *list,
-                            const struct lattice_device *device, uint32_t n)
+static enum rc refuse_twice(const char *list, const struct lattice_device *device, uint32_t n)
 {
     struct lattice_device *sorted = malloc((n + 1) * sizeof *sorted);
     enum rc rc = RC_OK;
@@ -216,8 +215,7 @@ static enum rc refuse_twice(const struct reader *reader, const char *list,
     qsort(sorted, n, sizeof *sorted, by_name);
     for (uint32_t i = 1; i < n && rc == RC_OK; i++)
         if (!strcmp(sorted[i].name, sorted[i - 1].name))
-            rc = err_set(RC_INPUT, "%s: x_ext.%s has '%s' twice", reader->source, list,
-                         sorted[i].name);
+            rc = err_set(RC_INPUT, "x_ext.%s has '%s' twice", list, sorted[i].name);
     free(sorted);
     return rc;
 }
@@ -229,21 +227,20 @@ static enum rc read_list(struct reader *reader, const json_t *x_ext, const char 
     size_t n = json_array_size(items);
     enum rc rc = RC_OK;
 
+    reader_at(reader, "x_ext", list, NULL);
     if (items && !json_is_array(items))
-        return err_set(RC_INPUT, "%s: x_ext.%s is not a list", reader->source, list);
-    if (n > LATTICE_MAX_ELEMENTS)
-        return err_set(RC_RANGE, "%s: x_ext.%s has more than %d entries", reader->source, list,
-                       LATTICE_MAX_ELEMENTS);
+        return err_set(RC_INPUT, "x_ext.%s is not a list", list);
     *device = calloc(n + 1, sizeof **device);
     if (!*device)
         return err_set(RC_NOMEM, "no memory for %zu devices", n);
     for (size_t i = 0; i < n && rc == RC_OK; i++) {
         struct entry entry = {list, i};
 
+        reader_at(reader, "x_ext", list, &i);
         rc = read_device(reader, &entry, json_array_get(items, i), &(*device)[i]);
     }
     *n_device = (uint32_t) n;
-    return rc == RC_OK ? refuse_twice(reader, list, *device, *n_device) : rc;
+    return rc == RC_OK ? refuse_twice(list, *device, *n_device) : rc;
 }
 
 enum rc reader_devices(struct reader *reader, const json_t *x_ext)
@@ -251,8 +248,9 @@ enum rc reader_devices(struct reader *reader, const json_t *x_ext)
     struct lattice *lattice = reader->lattice;
     enum rc rc;
 
+    reader_at(reader, "x_ext", NULL, NULL);
     if (x_ext && !json_is_object(x_ext))
-        return err_set(RC_INPUT, "%s: x_ext is not an object", reader->source);
+        return err_set(RC_INPUT, "x_ext is not an object");
     rc = read_list(reader, x_ext, "bpms", &lattice->bpm, &lattice->n_bpm);
     if (rc == RC_OK)
         rc = read_list(reader, x_ext, "hcorrectors", &lattice->hcorrector,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "model/import/parts.h"
+#include "model/json_text.h"
 
 static const struct {
     const char *class;
@@ -27,11 +28,11 @@ static const struct {
 
 /* Keys that say nothing about the orbit, or that were read for the element as a whole. */
 static const char *const quiet[] = {
-    "FamName",     "Class",    "PassMethod", "MaxOrder",   "K",          "H",      "Energy",
-    "HarmNumber",  "NumX",     "NumY",       "RApertures", "EApertures", "I",      "N",
-    "PolynomA",    "PolynomB", "KickAngle",  "T1",         "T2",         "R1",     "R2",
-    "NumIntSteps", "TimeLag",  "Device",     "Tag",        "BeamEnergy", "Offset", "Scale",
-    "Reading",     "Rotation", "PhaseLag",   "Periodicity"};
+    "FamName",     "Class",    "PassMethod", "MaxOrder",   "K",          "H",     "Energy",
+    "HarmNumber",  "NumX",     "NumY",       "RApertures", "EApertures", "I",     "N",
+    "PolynomA",    "PolynomB", "KickAngle",  "T1",         "T2",         "R1",    "R2",
+    "NumIntSteps", "Device",   "Tag",        "BeamEnergy", "Offset",     "Scale", "Reading",
+    "Rotation",    "PhaseLag", "Periodicity"};
 
 struct reading {
     struct builder *builder;
@@ -41,8 +42,7 @@ struct reading {
 
 static enum rc complain(const struct reading *r, const char *key, const char *what)
 {
-    return err_set(RC_INPUT, "%s: element %u '%.64s': %s %s", r->builder->source->name,
-                   r->builder->n, r->name, key, what);
+    return err_set(RC_INPUT, "element %u '%.64s': %s %s", r->builder->n, r->name, key, what);
 }
 
 static enum rc number(const struct reading *r, const char *key, double *value)
@@ -127,6 +127,21 @@ static enum rc read_strengths(const struct reading *r, struct element *e)
     return RC_OK;
 }
 
+/* 0 is an edge without fringe, 1 the model's; others differ from it off momentum only. */
+static enum rc read_fringe(const struct reading *r, const char *key, double *fint)
+{
+    double method = 1;
+    enum rc rc = number(r, key, &method);
+
+    if (fabs(method) <= 0)
+        *fint = 0;
+    else if (fabs(method - 1) > 0)
+        import_report_add(r->builder->report,
+                          "element '%s': %s %g is taken as 1: other chromaticity", r->name, key,
+                          method);
+    return rc;
+}
+
 static enum rc read_bend(const struct reading *r, struct element *e)
 {
     const struct {
@@ -145,6 +160,15 @@ static enum rc read_bend(const struct reading *r, struct element *e)
     return RC_OK;
 }
 
+static enum rc read_edges(const struct reading *r, struct element *e)
+{
+    enum rc rc = read_bend(r, e);
+
+    if (rc == RC_OK)
+        rc = read_fringe(r, "FringeBendEntrance", &e->fint1);
+    return rc == RC_OK ? read_fringe(r, "FringeBendExit", &e->fint2) : rc;
+}
+
 static enum rc read_cavity(const struct reading *r, struct element *e)
 {
     double harmonic = 0;
@@ -152,6 +176,8 @@ static enum rc read_cavity(const struct reading *r, struct element *e)
 
     if (rc == RC_OK)
         rc = number(r, "Frequency", &e->frequency_hz);
+    if (rc == RC_OK)
+        rc = number(r, "TimeLag", &e->lag_m);
     if (rc == RC_OK)
         rc = number(r, "HarmNumber", &harmonic);
     if (rc == RC_OK && harmonic >= 1 && harmonic < 1e9 && !r->builder->harmonic_number)
@@ -186,11 +212,42 @@ static enum rc read_misalignment(const struct reading *r, struct element *e)
 
 /* ---- what has no place ---- */
 
+/* The passes whose physics the model has, in one of its two ways. */
+static bool is_known_pass(const char *pass)
+{
+    static const char *const known[] = {"IdentityPass",   "DriftPass",
+                                        "CorrectorPass",  "RFCavityPass",
+                                        "CavityPass",     "ThinMPolePass",
+                                        "BendLinearPass", "BndMPoleSymplectic4Pass",
+                                        "QuadLinearPass", "StrMPoleSymplectic4Pass"};
+
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (!strcmp(known[i], pass))
+            return true;
+    return false;
+}
+
+static void report_pass(const struct reading *r, const struct element *e)
+{
+    const char *pass = json_string_value(json_object_get(r->object, "PassMethod"));
+
+    if (e->kind >= ELEMENT_CORRECTOR && pass && !is_known_pass(pass))
+        import_report_add(r->builder->report, "element '%s': %s becomes the model's own map",
+                          r->name, pass);
+}
+
+/* A number that is zero says nothing. */
+static bool is_zero(const json_t *value)
+{
+    return json_is_number(value) && fabs(json_number_value(value)) <= 0;
+}
+
 static bool is_quiet(const char *key)
 {
-    static const char *const read[] = {"Length",     "BendingAngle", "EntranceAngle",
-                                       "ExitAngle",  "FullGap",      "FringeInt1",
-                                       "FringeInt2", "Voltage",      "Frequency"};
+    static const char *const read[] = {
+        "Length",    "BendingAngle", "EntranceAngle",      "ExitAngle",
+        "FullGap",   "FringeInt1",   "FringeInt2",         "Voltage",
+        "Frequency", "TimeLag",      "FringeBendEntrance", "FringeBendExit"};
 
     for (size_t i = 0; i < sizeof quiet / sizeof quiet[0]; i++)
         if (!strcmp(quiet[i], key))
@@ -206,7 +263,7 @@ static void report_keys(const struct reading *r)
     json_t *walked = (json_t *) (uintptr_t) r->object; /* jansson walks no const object */
 
     for (void *at = json_object_iter(walked); at; at = json_object_iter_next(walked, at))
-        if (!is_quiet(json_object_iter_key(at)))
+        if (!is_quiet(json_object_iter_key(at)) && !is_zero(json_object_iter_value(at)))
             import_report_add(r->builder->report, "element '%s': %s plays no part", r->name,
                               json_object_iter_key(at));
 }
@@ -231,7 +288,7 @@ static enum rc read_parts(const struct reading *r, struct element *e)
     enum rc rc = RC_OK;
 
     if (e->kind == ELEMENT_DIPOLE)
-        rc = read_bend(r, e);
+        rc = read_edges(r, e);
     if (rc == RC_OK && e->kind == ELEMENT_CAVITY)
         rc = read_cavity(r, e);
     if (rc == RC_OK && e->kind >= ELEMENT_DIPOLE)
@@ -260,6 +317,7 @@ static enum rc read_element(struct builder *builder, const json_t *object)
     if (rc != RC_OK)
         return rc;
     report_keys(&r);
+    report_pass(&r, &e);
     return builder_add(builder, name, &e, devices, 0);
 }
 
@@ -276,13 +334,22 @@ static enum rc read_properties(struct builder *builder, const json_t *root, uint
     builder->energy_gev = json_number_value(energy) * 1e-9;
     snprintf(builder->title, sizeof builder->title, "%s", title ? title : "");
     if (energy && !(builder->energy_gev > 0 && isfinite(builder->energy_gev)))
-        return err_set(RC_INPUT, "%s: properties.energy is not an energy in eV",
-                       builder->source->name);
+        return err_set(RC_INPUT, "properties.energy is not an energy in eV");
     if (!(n >= 1 && n <= LATTICE_MAX_ELEMENTS))
-        return err_set(RC_INPUT, "%s: properties.periodicity is not a count",
-                       builder->source->name);
+        return err_set(RC_INPUT, "properties.periodicity is not a count");
     *periods = (uint32_t) n;
     return RC_OK;
+}
+
+/* Source and line in front of what failed: of element i, or of a key of the file. */
+static enum rc add_place(const struct builder *builder, enum rc rc, const char *key,
+                         const size_t *i)
+{
+    const struct json_step step[] = {{.key = key}, {.index = i ? *i : 0}};
+    const struct import_source *source = builder->source;
+    uint32_t line = json_text_line(source->text, source->size, step, i ? 2 : 1);
+
+    return line ? err_add(rc, "%s:%u", source->name, line) : err_add(rc, "%s", source->name);
 }
 
 static enum rc read_ring(struct builder *builder, const json_t *root)
@@ -291,24 +358,33 @@ static enum rc read_ring(struct builder *builder, const json_t *root)
     uint32_t periods = 1;
     enum rc rc = read_properties(builder, root, &periods);
 
-    if (rc == RC_OK && !json_is_array(elements))
+    if (rc != RC_OK)
+        return add_place(builder, rc, "properties", NULL);
+    if (!json_is_array(elements))
         return err_set(RC_INPUT, "%s: the list 'elements' is missing", builder->source->name);
-    for (uint32_t k = 0; k < periods && rc == RC_OK && json_array_size(elements); k++)
-        for (size_t i = 0; i < json_array_size(elements) && rc == RC_OK; i++)
+    for (uint32_t k = 0; k < periods && json_array_size(elements); k++) {
+        for (size_t i = 0; i < json_array_size(elements); i++) {
             rc = read_element(builder, json_array_get(elements, i));
-    return rc;
+            if (rc != RC_OK)
+                return add_place(builder, rc, "elements", &i);
+        }
+    }
+    return RC_OK;
 }
 
 enum rc at_json_read(struct builder *builder)
 {
+    const struct import_source *source = builder->source;
     json_error_t error;
-    json_t *root = json_loadb(builder->source->text, builder->source->size,
-                              JSON_REJECT_DUPLICATES, &error);
-    enum rc rc;
+    json_t *root;
+    enum rc rc = json_text_check(source->text, source->size, source->name, "FamName");
 
+    if (rc != RC_OK)
+        return rc;
+    root = json_loadb(source->text, source->size, JSON_REJECT_DUPLICATES, &error);
     if (!root)
-        return err_set(RC_INPUT, "%s:%d:%d: %s", builder->source->name, error.line,
-                       error.column, error.text);
+        return err_set(RC_INPUT, "%s:%d:%d: %s", source->name, error.line, error.column,
+                       error.text);
     rc = read_ring(builder, root);
     json_decref(root);
     return rc;

@@ -5,13 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static enum rc complain(const struct builder *b, const char *name, uint32_t line,
+static enum rc complain(const struct builder *b, enum rc rc, const char *name, uint32_t line,
                         const char *what)
 {
     if (line)
-        return err_set(RC_INPUT, "%s:%u: element '%.64s': %s", b->source->name, line, name,
-                       what);
-    return err_set(RC_INPUT, "%s: element %u '%.64s': %s", b->source->name, b->n, name, what);
+        return err_set(rc, "%s:%u: element '%.64s': %s", b->source->name, line, name, what);
+    return err_set(rc, "element %u '%.64s': %s", b->n, name, what);
 }
 
 static const char *fault_of_numbers(const struct element *e)
@@ -72,9 +71,6 @@ static enum rc make_room(struct builder *b)
 
     if (b->n < b->capacity)
         return RC_OK;
-    if (b->n >= LATTICE_MAX_ELEMENTS)
-        return err_set(RC_RANGE, "%s: more than %d elements", b->source->name,
-                       LATTICE_MAX_ELEMENTS);
     if (capacity > LATTICE_MAX_ELEMENTS)
         capacity = LATTICE_MAX_ELEMENTS;
     entry = realloc(b->entry, capacity * sizeof *entry);
@@ -95,7 +91,9 @@ enum rc builder_add(struct builder *b, const char *name, const struct element *e
     if (!name[0] || strlen(name) > LATTICE_MAX_NAME)
         fault = "a name has 1 to 63 characters";
     if (fault)
-        return complain(b, name, line, fault);
+        return complain(b, RC_INPUT, name, line, fault);
+    if (b->n >= LATTICE_MAX_ELEMENTS)
+        return complain(b, RC_RANGE, name, line, "more than 100000 elements");
     rc = make_room(b);
     if (rc != RC_OK)
         return rc;

@@ -26,7 +26,7 @@ struct builder {
     char title[128];
 };
 
-/* Checks and appends. `line` is for messages (0: the format counts elements, not lines).
+/* Checks and appends. `line` is for messages (0: the caller adds source and line).
  * RC_INPUT: a length or strength that is not finite, a negative length, a bend without length;
  * a name that is empty or too long. RC_RANGE: too many elements. */
 MUST_USE enum rc builder_add(struct builder *builder, const char *name,

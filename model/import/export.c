@@ -127,22 +127,38 @@ static void put_terms(FILE *out, const char *name, const double *term)
 
 /* ---- elements ---- */
 
+/* Terms that the type has a name of its own for: a bit each. */
+static unsigned named_terms(enum element_kind kind)
+{
+    switch (kind) {
+    case ELEMENT_DIPOLE:
+        return 1u << 1 | 1u << 2;
+    case ELEMENT_QUADRUPOLE:
+        return 1u << 1;
+    case ELEMENT_SEXTUPOLE:
+        return 1u << 2;
+    case ELEMENT_OCTUPOLE:
+        return 1u << 3;
+    default:
+        return 0;
+    }
+}
+
 /* k1, k2, k3 where the type has them and they say all; a list of coefficients otherwise. */
 static void put_strengths(FILE *out, const struct element *e)
 {
     static const double factor[] = {0, 1, 2, 6};
     static const char *const key[] = {"", "k1", "k2", "k3"};
-    int main_term = e->kind == ELEMENT_SEXTUPOLE ? 2 : e->kind == ELEMENT_OCTUPOLE ? 3 : 1;
     double rest[ELEMENT_TERMS];
 
     memcpy(rest, e->b, sizeof rest);
-    if (e->kind != ELEMENT_MULTIPOLE) {
-        double k = factor[main_term] * e->b[main_term];
+    for (int n = 1; n <= 3; n++) {
+        double k = factor[n] * e->b[n];
 
-        if (fabs(k / factor[main_term] - e->b[main_term]) <= 0) {
-            put_field(out, key[main_term], k);
-            rest[main_term] = 0;
-        }
+        if (!(named_terms(e->kind) & 1u << n) || fabs(k / factor[n] - e->b[n]) > 0)
+            continue;
+        put_field(out, key[n], k);
+        rest[n] = 0;
     }
     put_terms(out, "polynom_b", rest);
     put_terms(out, "polynom_a", e->a);
@@ -160,12 +176,18 @@ static void put_bend(FILE *out, const struct element *e)
     put_field(out, "gap", e->gap_m);
 }
 
-static void put_cavity(FILE *out, const struct element *e)
+/* The harmonic number that the frequency comes to. */
+static void put_cavity(FILE *out, const struct element *e, double circumference_m)
 {
+    double h = round(e->frequency_hz * circumference_m / 299792458.0);
+
     fputs(", \"voltage\": ", out);
     put_number(out, e->voltage_v);
     fputs(", \"frequency\": ", out);
     put_number(out, e->frequency_hz);
+    put_field(out, "lag", e->lag_m);
+    if (h >= 1 && h < 1e9)
+        fprintf(out, ", \"harmonic_number\": %.0f", h);
 }
 
 static void put_element(struct writer *w, uint32_t i, bool is_first)
@@ -180,7 +202,7 @@ static void put_element(struct writer *w, uint32_t i, bool is_first)
     if (e->kind == ELEMENT_DIPOLE)
         put_bend(out, e);
     if (e->kind == ELEMENT_CAVITY)
-        put_cavity(out, e);
+        put_cavity(out, e, w->ring->circumference_m);
     if (e->kind >= ELEMENT_DIPOLE)
         put_strengths(out, e);
     if (e->kind >= ELEMENT_DIPOLE || e->kind == ELEMENT_CORRECTOR) {
@@ -189,6 +211,7 @@ static void put_element(struct writer *w, uint32_t i, bool is_first)
     }
     put_field(out, "dx", e->dx_m);
     put_field(out, "dy", e->dy_m);
+    put_field(out, "ds", e->ds_m);
     put_field(out, "tilt", e->roll_rad);
     fputs("}]", out);
 }
@@ -250,6 +273,8 @@ static void put_ext(const struct writer *w)
     fputs("  \"x_ext\": {\n", w->out);
     if (l->harmonic_number)
         fprintf(w->out, "    \"harmonic_number\": %u,\n", l->harmonic_number);
+    else
+        fputs("    \"harmonic_number\": null,\n", w->out);
     put_devices(w, "bpms", l->bpm, l->n_bpm);
     fputs(",\n", w->out);
     put_devices(w, "hcorrectors", l->hcorrector, l->n_hcorrector);

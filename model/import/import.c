@@ -77,8 +77,12 @@ enum rc import_parse(struct lattice **lattice, const struct import_source *sourc
     struct builder builder = {.source = source, .report = report};
     enum rc rc;
 
-    if (source->format == IMPORT_LATTICE_JSON)
-        return lattice_json_parse(lattice, source->text, source->size, source->name);
+    if (source->format == IMPORT_LATTICE_JSON) {
+        rc = lattice_json_parse(lattice, source->text, source->size, source->name);
+        if (rc == RC_OK)
+            lattice_notes(source, report);
+        return rc;
+    }
     if (source->size > IMPORT_MAX_BYTES)
         return err_set(RC_RANGE, "%s: %zu bytes: the limit is %d", source->name, source->size,
                        IMPORT_MAX_BYTES);

@@ -8,4 +8,7 @@ MUST_USE enum rc at_json_read(struct builder *builder);
 MUST_USE enum rc madx_read(struct builder *builder);
 MUST_USE enum rc elegant_read(struct builder *builder);
 
+/* Adds a line for everything in a good LatticeJSON text that plays no part. */
+void lattice_notes(const struct import_source *source, struct import_report *report);
+
 #endif

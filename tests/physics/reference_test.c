@@ -7,8 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/chromaticity.h"
 #include "model/closed_orbit.h"
+#include "model/normal_mode.h"
 #include "model/response.h"
+#include "tests/support/reference_file.h"
 #include "tests/support/ring_file.h"
 
 struct ring {
@@ -21,15 +24,7 @@ struct ring {
 
 static void open_ring(struct ring *ring, const char *name)
 {
-    char path[128];
-    size_t size;
-    char *text;
-
-    snprintf(path, sizeof path, "tests/physics/reference/%s.json.xz", name);
-    text = ring_file_unpacked(path, &size);
-    ring->reference = json_loadb(text, size, 0, NULL);
-    free(text);
-    assert_non_null(ring->reference);
+    ring->reference = reference_file(name);
     ring->lattice = ring_file_lattice(name);
     ring->n_bpm = ring->lattice->n_bpm;
     ring->n_col = lattice_columns(ring->lattice);
@@ -45,18 +40,12 @@ static void close_ring(struct ring *ring)
     free(ring->matrix);
 }
 
-static double item(const json_t *list, uint32_t i)
-{
-    assert_true(json_is_number(json_array_get(list, i)));
-    return json_number_value(json_array_get(list, i));
-}
-
 static void same_curve(const struct ring *ring, const json_t *want, const double *curve,
                        double rel, double abs)
 {
     assert_int_equal(json_array_size(want), ring->n_bpm);
     for (uint32_t i = 0; i < ring->n_bpm; i++)
-        assert_close(curve[ring->lattice->bpm[i].element], item(want, i), rel, abs);
+        assert_close(curve[ring->lattice->bpm[i].element], reference_item(want, i), rel, abs);
 }
 
 /* Phases of the reference start at the first element's entrance, as ours do. */
@@ -81,8 +70,8 @@ static void same_optics(struct ring *ring, const json_t *want, enum integrator i
     const struct optics *o = ring->optics;
 
     assert_int_equal(optics_compute(ring->optics, ring->lattice, integrator), RC_OK);
-    assert_close(o->tune_x, item(tune, 0), 0, 1e-9);
-    assert_close(o->tune_y, item(tune, 1), 0, 1e-9);
+    assert_close(o->tune_x, reference_item(tune, 0), 0, 1e-9);
+    assert_close(o->tune_y, reference_item(tune, 1), 0, 1e-9);
     assert_close(o->alpha_c, json_number_value(alpha_c), 1e-7, 0);
     same_curves(ring, want);
 }
@@ -98,7 +87,7 @@ static void same_block(const struct ring *ring, const json_t *columns, uint32_t 
         assert_int_equal(json_array_size(want), ring->n_bpm);
         for (uint32_t i = 0; i < ring->n_bpm; i++)
             assert_close(ring->matrix[(first + i) * ring->n_col + first_column + j],
-                         item(want, i), 0, 1e-8);
+                         reference_item(want, i), 0, 1e-8);
     }
 }
 
@@ -113,54 +102,97 @@ static void same_response(struct ring *ring, const json_t *want, enum response_m
                l->n_vcorrector);
 }
 
-static void same_kicked_orbit(struct ring *ring, const json_t *want, enum orbit_mode mode)
+static double *kicked_positions(struct ring *ring, bool exact, enum orbit_mode mode,
+                                struct closed_orbit *orbit)
 {
-    struct closed_orbit_request request = {.mode = mode};
-    struct closed_orbit orbit = {.iterations = 0};
-    double position[2 * 256];
+    struct closed_orbit_request request = {.mode = mode, .exact = exact};
+    const struct tracking how = {.exact = exact};
+    double *position = calloc(2 * (size_t) ring->n_bpm, sizeof *position);
+    double z[TRACK_DIM];
 
-    assert_int_equal(closed_orbit_solve(ring->lattice, &request, &orbit), RC_OK);
-    assert_int_equal(closed_orbit_at_bpms(ring->lattice, orbit.start, position), RC_OK);
+    assert_non_null(position);
+    assert_int_equal(closed_orbit_solve(ring->lattice, &request, orbit), RC_OK);
     for (uint32_t i = 0; i < ring->n_bpm; i++) {
-        assert_close(position[i], item(json_object_get(want, "x_m"), i), 0, 1e-12);
-        assert_close(position[ring->n_bpm + i], item(json_object_get(want, "y_m"), i), 0,
-                     1e-12);
+        memcpy(z, orbit->start, sizeof z);
+        assert_int_equal(
+            track_range_as(&how, ring->lattice, 0, ring->lattice->bpm[i].element, z, NULL),
+            RC_OK);
+        position[i] = z[0];
+        position[ring->n_bpm + i] = z[2];
     }
+    return position;
 }
 
-static void kick_all(struct ring *ring)
+static void same_kicked_orbit(struct ring *ring, const json_t *want, bool exact,
+                              enum orbit_mode mode)
 {
-    struct lattice *l = ring->lattice;
-    double rad = json_number_value(json_object_get(ring->reference, "kick_rad"));
+    struct closed_orbit orbit = {.iterations = 0};
+    double *position = kicked_positions(ring, exact, mode, &orbit);
 
-    assert_true(rad > 0);
-    for (uint32_t i = 0; i < l->n_hcorrector; i++)
-        l->element[l->hcorrector[i].element].hkick_rad = rad * sin(1 + 0.7 * i);
-    for (uint32_t i = 0; i < l->n_vcorrector; i++)
-        l->element[l->vcorrector[i].element].vkick_rad = rad * sin(1 + 0.7 * i + 0.5);
+    for (uint32_t i = 0; i < ring->n_bpm; i++) {
+        assert_close(position[i], reference_item(json_object_get(want, "x_m"), i), 0, 1e-12);
+        assert_close(position[ring->n_bpm + i], reference_item(json_object_get(want, "y_m"), i),
+                     0, 1e-12);
+    }
+    free(position);
+}
+
+/* Fractional tunes, of which the model's stability test tells the nearer to an integer or half.
+ */
+static void same_kicked_tune(struct ring *ring, const json_t *want, bool exact)
+{
+    struct closed_orbit_request request = {.exact = exact};
+    struct closed_orbit orbit = {.iterations = 0};
+    struct normal_modes modes;
+
+    assert_int_equal(closed_orbit_solve(ring->lattice, &request, &orbit), RC_OK);
+    assert_int_equal(normal_modes_find(orbit.turn_6d, 2, &modes), RC_OK);
+    for (uint32_t k = 0; k < 2; k++)
+        assert_close(modes.tune[k], reference_item(want, k), 0, 1e-9);
+}
+
+static void same_chromaticity(struct ring *ring, const json_t *part, bool exact)
+{
+    const json_t *corrected = json_object_get(part, "chromaticity"),
+                 *natural = json_object_get(part, "chromaticity_natural");
+    double xi[2];
+
+    assert_int_equal(chromaticity_corrected(ring->lattice, exact, xi), RC_OK);
+    for (uint32_t k = 0; k < 2; k++)
+        assert_close(xi[k], reference_item(corrected, k), 0, 1e-6);
+    assert_int_equal(chromaticity_natural(ring->lattice, exact, xi), RC_OK);
+    for (uint32_t k = 0; k < 2; k++)
+        assert_close(xi[k], reference_item(natural, k), 0, 1e-6);
+}
+
+/* One integrator: the ring as it is, then with all correctors on. */
+static void check_part(const char *name, const char *key, enum integrator integrator)
+{
+    bool exact = integrator == INTEGRATOR_EXACT;
+    struct ring ring;
+    const json_t *part;
+
+    open_ring(&ring, name);
+    part = json_object_get(ring.reference, key);
+    same_optics(&ring, part, integrator);
+    same_response(&ring, json_object_get(part, "response_fixed_momentum"),
+                  RESPONSE_FIXED_MOMENTUM);
+    same_response(&ring, json_object_get(part, "response_fixed_rf"), RESPONSE_FIXED_RF);
+    same_chromaticity(&ring, part, exact);
+    reference_kick(ring.reference, "kick_rad", ring.lattice);
+    same_kicked_orbit(&ring, json_object_get(part, "kicked_fixed_momentum"), exact,
+                      ORBIT_FIXED_MOMENTUM);
+    same_kicked_tune(&ring, json_object_get(part, "kicked_tune"), exact);
+    if (exact)
+        reference_make_fine(ring.reference, ring.lattice);
+    same_kicked_orbit(&ring, json_object_get(part, "kicked_fixed_rf"), exact, ORBIT_FIXED_RF);
+    close_ring(&ring);
 }
 
 static void check_ring(const char *name)
 {
-    struct ring ring;
-    const json_t *exact, *at;
-
-    open_ring(&ring, name);
-    exact = json_object_get(ring.reference, "exact");
-    at = json_object_get(ring.reference, "at");
-    same_optics(&ring, exact, INTEGRATOR_EXACT);
-    same_response(&ring, json_object_get(exact, "response_fixed_momentum"),
-                  RESPONSE_FIXED_MOMENTUM);
-    same_response(&ring, json_object_get(exact, "response_fixed_rf"), RESPONSE_FIXED_RF);
-    same_optics(&ring, at, INTEGRATOR_AT);
-    same_response(&ring, json_object_get(at, "response_fixed_momentum"),
-                  RESPONSE_FIXED_MOMENTUM);
-    same_response(&ring, json_object_get(at, "response_fixed_rf"), RESPONSE_FIXED_RF);
-    kick_all(&ring);
-    same_kicked_orbit(&ring, json_object_get(at, "kicked_fixed_momentum"),
-                      ORBIT_FIXED_MOMENTUM);
-    same_kicked_orbit(&ring, json_object_get(at, "kicked_fixed_rf"), ORBIT_FIXED_RF);
-    close_ring(&ring);
+    check_part(name, "exact", INTEGRATOR_EXACT);
+    check_part(name, "at", INTEGRATOR_AT);
 }
 
 static void bessy2_agrees_with_pyat(void **state)

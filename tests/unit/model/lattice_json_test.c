@@ -180,12 +180,45 @@ static void syntax_errors_name_line_and_column(void **state)
     struct lattice *lattice = NULL;
 
     (void) state;
-    REFUSED(parse(&lattice, "{\"version\":\n \"2.0\",,}"), RC_INPUT, "ring.json", "line 2");
-    REFUSED(parse(&lattice, "{\"a\": 1,\n \"a\": 2}"), RC_INPUT, "line 2", "duplicate");
-    REFUSED(parse(&lattice, "{\"length\": NaN}"), RC_INPUT, "line 1", "NaN");
-    REFUSED(parse(&lattice, "{\"length\": 1e999}"), RC_INPUT, "line 1", "overflow");
+    REFUSED(parse(&lattice, "{\"version\":\n \"2.0\",,}"), RC_INPUT, "ring.json:2:");
+    REFUSED(parse(&lattice, "{\"a\": 1,\n \"a\": 2}"), RC_INPUT, "ring.json:2:", "duplicate");
+    REFUSED(parse(&lattice, "{\"length\": NaN}"), RC_INPUT, "ring.json:1:", "NaN");
+    REFUSED(parse(&lattice, "{\"length\": 1e999}"), RC_INPUT, "ring.json:1:", "overflow");
     REFUSED(parse(&lattice, ""), RC_INPUT, "ring.json");
     REFUSED(parse(&lattice, "[]"), RC_INPUT, "not a JSON object");
+}
+
+/* A good text whose faults are in its meaning: those too have a line. */
+static void faults_of_meaning_have_a_line(void **state)
+{
+    static const char head[] = "{\"version\": \"2.1\",\n \"root\": \"R\",\n";
+    static const struct {
+        const char *rest, *line;
+    } faults[] = {
+        {"\"elements\": {\n\"A\": [\"Drift\", {\"length\": 1}],\n"
+         "\"B\": [\"Drift\",\n{\"length\": -1}]},\n\"lattices\": {\"R\": [\"A\"]}}",
+         "ring.json:5: element 'B': the length is negative"},
+        {"\"elements\": {\"A\": [\"Drift\", {\"length\": 1}]},\n\"lattices\": {\"Q\": "
+         "[],\n\"R\": [\"A\",\n\"A\",\n\"C\"]}}",
+         "ring.json:7: line 'R' names 'C'"},
+        {"\"elements\": {\"\\\"}\": [\"Drift\", {\"length\": 1}]},\n\"lattices\": {},\n"
+         "\"energy\": -1}",
+         "ring.json:2: root 'R' is not a line"},
+        {"\"elements\": {\"A\": [\"Monitor\", {\"length\": 1, \"info\": \"]}\"}]},\n"
+         "\"lattices\": {\"R\": [\"A\"]},\n\"x_ext\": {\"bpms\": [\"A\",\n\"B\"]}}",
+         "ring.json:6: x_ext.bpms[1]"},
+        {"\"elements\": {\"A\": [\"Drift\", {\"length\": 1}]},\n\"lattices\": {\"R\": "
+         "[\"A\"]},\n\"energy\": -1}",
+         "ring.json:5: the energy"},
+    };
+    struct lattice *lattice = NULL;
+    char text[1024];
+
+    (void) state;
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
+        snprintf(text, sizeof text, "%s%s", head, faults[i].rest);
+        REFUSED(parse(&lattice, text), RC_INPUT, faults[i].line);
+    }
 }
 
 static void headers_are_checked(void **state)
@@ -320,7 +353,8 @@ static void definitions_beyond_the_limit_are_refused(void **state)
         used += (size_t) snprintf(text + used, room - used,
                                   "%s\"%d\": [\"Drift\", {\"length\": 1}]", i ? "," : "", i);
     snprintf(text + used, room - used, "}}");
-    REFUSED(parse(&lattice, text), RC_RANGE, "'elements'", "100001", "100000");
+    REFUSED(parse(&lattice, text), RC_RANGE, "ring.json:1:", "'elements' has more than 100000",
+            "'100000'");
     free(text);
 }
 
@@ -345,6 +379,7 @@ int main(void)
         cmocka_unit_test(devices_are_found_by_name_occurrence_or_index),
         cmocka_unit_test(a_copy_shares_nothing),
         cmocka_unit_test(syntax_errors_name_line_and_column),
+        cmocka_unit_test(faults_of_meaning_have_a_line),
         cmocka_unit_test(headers_are_checked),
         cmocka_unit_test(elements_are_checked),
         cmocka_unit_test(magnets_are_checked),
