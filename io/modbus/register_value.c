@@ -17,7 +17,8 @@ unsigned register_words(enum register_type type)
 static uint16_t exchange(enum register_order order, uint16_t word)
 {
     bool bytes = order == ORDER_BADC || order == ORDER_DCBA;
-    return bytes ? (uint16_t) (word << 8 | word >> 8) : word;
+
+    return bytes ? __builtin_bswap16(word) : word;
 }
 
 /* Place of the i-th most significant word. */
