@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "model/closed_orbit.h"
-#include "model/inverse.h"
 #include "model/optics.h"
 #include "model/response.h"
 #include "rt/base/clock.h"
@@ -106,83 +105,33 @@ static enum rc find_response(struct engine *self)
 
 /* ---- inverse ------------------------------------------------------------------------- */
 
-static void weigh(const struct engine *self, double *row_weight, double *col_weight)
+/* What each column, in device order, does to the energy. */
+static enum rc find_energy(const struct engine *self, double *energy)
 {
-    const struct orbit_dims *dims = &self->out->head.dims;
-    const struct cfg *cfg = &self->in->cfg;
+    const struct lattice *lattice = self->in->lattice;
+    uint64_t n_col = dims_n_col(&self->out->head.dims);
+    double *row = numbers(lattice_columns(lattice));
+    enum rc rc = row ? response_energy_row(self->optics, lattice, row)
+                     : err_set(RC_NOMEM, "no memory for the energy row");
 
-    for (uint64_t i = 0; i < dims_n_row(dims); i++)
-        row_weight[i] = 1;
-    for (uint64_t j = 0; j < dims_n_col(dims); j++)
-        col_weight[j] = 1;
-    for (size_t i = 0; i < cfg->ring_disabled_bpms.count; i++) {
-        int bpm = devices_find_bpm(&self->in->devices, cfg->ring_disabled_bpms.name[i]);
-
-        row_weight[bpm] = row_weight[(uint64_t) bpm + dims->n_bpm] = 0;
-    }
-    for (size_t i = 0; i < cfg->ring_disabled_correctors.count; i++)
-        col_weight[devices_find_corrector(&self->in->devices,
-                                          cfg->ring_disabled_correctors.name[i])] = 0;
-}
-
-static enum rc invert_block(struct engine *self, unsigned which, const double *row_weight,
-                            const double *col_weight)
-{
-    struct param_head *head = &self->out->head;
-    const struct param_block *part = &head->block[which];
-    uint64_t n_row = dims_n_row(&head->dims);
-    bool is_x = part->row0 == 0;
-    struct inverse_block block = {.matrix = self->out->r,
-                                  .stride = (uint32_t) dims_n_col(&head->dims),
-                                  .first_row = (uint32_t) part->row0,
-                                  .n_row = (uint32_t) part->n_row,
-                                  .first_col = (uint32_t) part->col0,
-                                  .n_col = (uint32_t) part->n_col,
-                                  .row_weight = row_weight + part->row0,
-                                  .col_weight = col_weight + part->col0};
-    double mu =
-        is_x ? self->in->cfg.inverse_mu_h_m_per_rad : self->in->cfg.inverse_mu_v_m_per_rad;
-    double *inverse = numbers(part->n_row * part->n_col);
-    enum rc rc;
-
-    if (!inverse)
-        return err_set(RC_NOMEM, "no memory for the inverse");
-    rc = inverse_tikhonov(&block, mu, inverse, &head->condition[which]);
-    for (uint64_t j = 0; j < part->n_col && rc == RC_OK; j++)
-        memcpy(self->out->k + (part->col0 + j) * n_row + part->row0, inverse + j * part->n_row,
-               part->n_row * sizeof *inverse);
-    free(inverse);
-    return rc == RC_OK ? rc : err_add(rc, "%s plane", is_x ? "horizontal" : "vertical");
-}
-
-static void divide_into_blocks(struct param_head *head)
-{
-    const struct orbit_dims *dims = &head->dims;
-
-    if (dims->n_h)
-        head->block[head->n_block++] = (struct param_block){
-            .row0 = 0, .n_row = dims->n_bpm, .col0 = 0, .n_col = dims->n_h};
-    if (dims->n_v)
-        head->block[head->n_block++] = (struct param_block){
-            .row0 = dims->n_bpm, .n_row = dims->n_bpm, .col0 = dims->n_h, .n_col = dims->n_v};
+    for (uint64_t j = 0; j < n_col && rc == RC_OK; j++)
+        energy[j] = row[self->in->column[j]];
+    free(row);
+    return rc == RC_OK ? rc : err_add(rc, "inverse.energy_row");
 }
 
 static enum rc find_inverse(struct engine *self)
 {
-    const struct orbit_dims *dims = &self->out->head.dims;
-    double *row_weight = numbers(dims_n_row(dims)), *col_weight = numbers(dims_n_col(dims));
-    enum rc rc = RC_OK;
+    double *energy = numbers(dims_n_col(&self->out->head.dims));
+    bool asked = self->in->cfg.inverse_energy_row != 0;
+    enum rc rc = energy ? RC_OK : err_set(RC_NOMEM, "no memory for the energy row");
 
-    if (!row_weight || !col_weight) {
-        rc = err_set(RC_NOMEM, "no memory for the weights");
-    } else {
-        weigh(self, row_weight, col_weight);
-        divide_into_blocks(&self->out->head);
-    }
-    for (unsigned b = 0; b < self->out->head.n_block && rc == RC_OK; b++)
-        rc = invert_block(self, b, row_weight, col_weight);
-    free(row_weight);
-    free(col_weight);
+    if (rc == RC_OK && asked)
+        rc = find_energy(self, energy);
+    if (rc == RC_OK)
+        rc = inverses_find(&self->out->inverses, &self->out->head, self->in, self->out->r,
+                           asked ? energy : NULL);
+    free(energy);
     return rc;
 }
 
@@ -193,7 +142,7 @@ static enum rc check_finite(const struct result *out)
     uint64_t n = dims_n_row(&out->head.dims) * dims_n_col(&out->head.dims);
 
     for (uint64_t i = 0; i < n; i++)
-        if (!isfinite(out->r[i]) || !isfinite(out->k[i]))
+        if (!isfinite(out->r[i]) || !isfinite(out->inverses.k[i]))
             return err_set(RC_INPUT, "%s: element %llu is not finite",
                            isfinite(out->r[i]) ? "inverse" : "response matrix",
                            (unsigned long long) i);
@@ -209,10 +158,9 @@ static enum rc allocate(struct engine *self)
         return err_set(RC_RANGE, "%s: more than %d BPMs or %d correctors",
                        self->in->cfg.ring_devices, ORBIT_MAX_BPM, ORBIT_MAX_COL);
     self->out->r = numbers(dims_n_row(dims) * dims_n_col(dims));
-    self->out->k = numbers(dims_n_row(dims) * dims_n_col(dims));
     self->ring = numbers((uint64_t) lattice_rows(lattice) * lattice_columns(lattice));
     self->position = numbers(lattice_rows(lattice));
-    if (!self->out->r || !self->out->k || !self->ring || !self->position)
+    if (!self->out->r || !self->ring || !self->position)
         return err_set(RC_NOMEM, "no memory for the matrices");
     return RC_OK;
 }
@@ -258,15 +206,31 @@ enum rc engine_compute(struct result *out, const struct inputs *in)
     return rc;
 }
 
+/* One that there is. */
+static void put_matrix(struct param_matrices *matrices, enum param_section_id id,
+                       const double *a, uint64_t rows, uint64_t cols)
+{
+    if (a)
+        matrices->of[id] = (struct param_matrix){a, rows, cols};
+}
+
 struct param_matrices engine_matrices(const struct result *result)
 {
-    return param_matrices_of(&result->head.dims, result->r, result->k);
+    const struct inverses *inverses = &result->inverses;
+    uint64_t n_row = dims_n_row(&result->head.dims), n_col = dims_n_col(&result->head.dims);
+    struct param_matrices matrices =
+        param_matrices_of(&result->head.dims, result->r, inverses->k);
+
+    put_matrix(&matrices, PARAM_METRIC, inverses->metric, n_col, n_col);
+    put_matrix(&matrices, PARAM_K_LAW, inverses->law_k, n_col, n_row);
+    put_matrix(&matrices, PARAM_OFFLOAD, inverses->offload, n_col, n_col);
+    return matrices;
 }
 
 void engine_free(struct result *out)
 {
     free(out->r);
-    free(out->k);
+    inverses_free(&out->inverses);
     memset(out, 0, sizeof *out);
 }
 
@@ -275,5 +239,6 @@ bool engine_same(const struct result *a, const struct result *b)
     uint64_t size_b = dims_n_row(&a->head.dims) * dims_n_col(&a->head.dims) * sizeof(double);
 
     return a->r && b->r && memcmp(&a->head, &b->head, sizeof a->head) == 0 &&
-           memcmp(a->r, b->r, size_b) == 0 && memcmp(a->k, b->k, size_b) == 0;
+           memcmp(a->r, b->r, size_b) == 0 &&
+           inverses_same(&a->inverses, &b->inverses, &a->head.dims);
 }

@@ -2,14 +2,15 @@
  * regularised inverse.
  *
  * R is at fixed RF frequency, as a machine with cavities measures it: rows x, then y of the
- * BPMs, columns H, V in m/rad and RF in m/Hz, all in device order. K has one block a plane, x
- * with H and y with V: Tikhonov, K = (R^T W R + mu^2)^-1 R^T W with weight 0 for disabled BPMs
- * and zero rows for disabled correctors.
+ * BPMs, columns H, V in m/rad and RF in m/Hz, all in device order. K is Tikhonov's,
+ * K = (R^T W^2 R + mu^2)^-1 R^T W^2 with weight 0 for disabled BPMs and zero rows for disabled
+ * correctors; the rest is in inverses.h.
  */
 #ifndef ORBIT_MODEL_ENGINE_ENGINE_H
 #define ORBIT_MODEL_ENGINE_ENGINE_H
 
 #include "model/engine/inputs.h"
+#include "model/engine/inverses.h"
 #include "rt/base/rc.h"
 #include "rt/shm/layout.h"
 #include "rt/shm/param_set.h"
@@ -18,7 +19,7 @@ struct result {
     struct param_head
         head;  /* dims, blocks, tunes, conditions, origin; the rest is for who sends it */
     double *r; /* [n_row][n_col] */
-    double *k; /* [n_col][n_row] */
+    struct inverses inverses;
     double orbit_max_m; /* closed orbit of the lattice as it is, at the BPMs */
     double optics_ms, orbit_ms, response_ms, inverse_ms;
 };

@@ -19,6 +19,11 @@ static enum rc refuse(const struct param_block *block, const struct stability *v
         cimag(verdict->worst), need->gain, need->phase_rad, need->peak);
 }
 
+static const double *law_inverse(const struct result *result)
+{
+    return result->inverses.law_k ? result->inverses.law_k : result->inverses.k;
+}
+
 static enum rc check_block(const struct result *result, const struct param_block *block,
                            const struct margin_loop *loop, const struct margin_need *need)
 {
@@ -26,7 +31,7 @@ static enum rc check_block(const struct result *result, const struct param_block
     struct stability_block part = {.n_row = (uint32_t) block->n_row,
                                    .n_col = (uint32_t) block->n_col,
                                    .r = result->r + block->row0 * n_col + block->col0,
-                                   .k = result->k + block->col0 * n_row + block->row0,
+                                   .k = law_inverse(result) + block->col0 * n_row + block->row0,
                                    .r_stride = (uint32_t) n_col,
                                    .k_stride = (uint32_t) n_row};
     double complex *lambda = calloc(block->n_col, sizeof *lambda);

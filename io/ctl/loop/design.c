@@ -49,7 +49,8 @@ static double *take_k(const struct result *result, const struct param_block *blo
     double *k = numbers(block->n_row * block->n_col);
 
     for (uint64_t j = 0; k && j < block->n_col; j++)
-        memcpy(k + j * block->n_row, result->k + (block->col0 + j) * n_row + block->row0,
+        memcpy(k + j * block->n_row,
+               result->inverses.k + (block->col0 + j) * n_row + block->row0,
                block->n_row * sizeof *k);
     return k;
 }

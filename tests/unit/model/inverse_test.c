@@ -239,6 +239,58 @@ static void a_wide_block_is_inverted_from_the_right(void **state)
     }
 }
 
+/* With one column of the solution forced to a value, the metric gives the rest as a solution
+ * with that column taken out. */
+static void the_metric_redistributes_what_one_column_may_not_do(void **state)
+{
+    const double mu = 0.3, forced = 0.02;
+    double k[COLS * ROWS], without[COLS * ROWS], metric[COLS * COLS], weight[COLS];
+    double e[ROWS], v[COLS] = {0}, rest[COLS] = {0};
+    struct inverse_block narrow = block;
+
+    (void) state;
+    assert_int_equal(inverse_tikhonov(&block, mu, k, NULL), RC_OK);
+    assert_int_equal(inverse_metric(&block, mu, metric), RC_OK);
+    for (int j = 0; j < COLS; j++)
+        weight[j] = j == 2 ? 0 : 1;
+    narrow.col_weight = weight;
+    assert_int_equal(inverse_tikhonov(&narrow, mu, without, NULL), RC_OK);
+    for (int i = 0; i < ROWS; i++)
+        e[i] = cos(1.0 + i);
+    for (int j = 0; j < COLS; j++)
+        for (int i = 0; i < ROWS; i++) {
+            v[j] += k[j * ROWS + i] * e[i];
+            rest[j] += without[j * ROWS + i] * (e[i] - r(i, 2) * forced);
+        }
+    for (int j = 0; j < COLS; j++) {
+        double got = v[j] - metric[j * COLS + 2] / metric[2 * COLS + 2] * (v[2] - forced);
+
+        assert_close(got, j == 2 ? forced : rest[j], 0, 1e-12);
+    }
+}
+
+/* Orthogonal columns of length 4, 2, 1: their singular values. */
+static void gains_are_a_function_of_the_singular_value(void **state)
+{
+    static const double diagonal[] = {4, 0, 0, 0, 2, 0, 0, 0, 1};
+    const struct inverse_block square = {
+        .matrix = diagonal, .stride = 3, .n_row = 3, .n_col = 3};
+    const struct inverse_gains gains = {.knee = 2, .weak = 0.1}, flat = {0};
+    double k[9], plain[9];
+
+    (void) state;
+    assert_int_equal(inverse_shaped(&square, 0.5, &gains, k), RC_OK);
+    for (int j = 0; j < 3; j++) {
+        double s = diagonal[4 * j], gain = 0.1 + 0.9 * s * s / (s * s + 4);
+
+        assert_close(k[4 * j], gain * s / (s * s + 0.25), 1e-12, 0);
+    }
+    assert_int_equal(inverse_tikhonov(&square, 0.5, plain, NULL), RC_OK);
+    assert_int_equal(inverse_shaped(&square, 0.5, &flat, k), RC_OK);
+    for (int i = 0; i < 9; i++)
+        assert_close(k[i], plain[i], 0, 1e-12);
+}
+
 static void dependent_columns_are_refused_with_a_reason(void **state)
 {
     double k[COLS * ROWS];
@@ -294,6 +346,8 @@ int main(void)
         cmocka_unit_test(a_zero_sum_is_kept),
         cmocka_unit_test(truncation_keeps_the_largest_values),
         cmocka_unit_test(a_wide_block_is_inverted_from_the_right),
+        cmocka_unit_test(the_metric_redistributes_what_one_column_may_not_do),
+        cmocka_unit_test(gains_are_a_function_of_the_singular_value),
         cmocka_unit_test(dependent_columns_are_refused_with_a_reason),
         cmocka_unit_test(elements_that_are_not_finite_are_named),
         cmocka_unit_test(senseless_requests_are_refused),

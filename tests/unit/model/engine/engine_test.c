@@ -44,7 +44,7 @@ static double r(uint64_t i, uint64_t j)
 
 static double k(uint64_t j, uint64_t i)
 {
-    return result.k[j * dims_n_row(&result.head.dims) + i];
+    return result.inverses.k[j * dims_n_row(&result.head.dims) + i];
 }
 
 static void the_set_has_a_block_a_plane_and_nothing_outside(void **state)
@@ -171,7 +171,7 @@ static void an_unstable_ring_is_one_clear_message_and_no_set(void **state)
     assert_int_equal(engine_compute(&result, &inputs), RC_NUMERIC);
     assert_non_null(strstr(err_text(), "optics of"));
     assert_null(result.r);
-    assert_null(result.k);
+    assert_null(result.inverses.k);
     unload();
 }
 
@@ -192,6 +192,103 @@ static void two_computations_are_the_same_until_something_changes(void **state)
     unload();
 }
 
+static void the_law_has_its_own_inverse_only_where_gains_differ(void **state)
+{
+    (void) state;
+    load("");
+    assert_int_equal(engine_compute(&result, &inputs), RC_OK);
+    assert_null(result.inverses.law_k);
+    assert_null(result.inverses.offload);
+    assert_int_equal(engine_matrices(&result).of[PARAM_K_LAW].rows, 0);
+    assert_int_equal(engine_matrices(&result).of[PARAM_METRIC].rows,
+                     dims_n_col(&result.head.dims));
+    engine_free(&result);
+    inputs.cfg.law_gain_knee_v_m_per_rad = 5.0;
+    assert_int_equal(engine_compute(&result, &inputs), RC_OK);
+    assert_int_equal(engine_matrices(&result).of[PARAM_K_LAW].rows,
+                     dims_n_col(&result.head.dims));
+    /* Only the vertical plane has a knee. */
+    assert_close(result.inverses.law_k[0], result.inverses.k[0], 1e-9, 0);
+    unload();
+}
+
+static void the_energy_row_takes_the_energy_out_of_kicks(void **state)
+{
+    double with, without = 0.0, row[64];
+
+    (void) state;
+    load("inverse:\n  mu_h_m_per_rad: 0.1\n");
+    for (unsigned pass = 0; pass < 2; pass++) {
+        uint64_t n_row;
+        struct optics *optics;
+
+        inputs.cfg.inverse_energy_row = (int) pass;
+        inputs.cfg.inverse_energy_weight = 1e6;
+        assert_int_equal(engine_compute(&result, &inputs), RC_OK);
+        assert_int_equal(optics_create(&optics, inputs.lattice->n_element), RC_OK);
+        assert_int_equal(optics_compute(optics, inputs.lattice, INTEGRATOR_EXACT), RC_OK);
+        assert_int_equal(response_energy_row(optics, inputs.lattice, row), RC_OK);
+        optics_destroy(optics);
+        n_row = dims_n_row(&result.head.dims);
+        with = 0.0;
+        for (uint64_t i = 0; i < result.head.dims.n_bpm; i++) {
+            double delta = 0.0;
+
+            for (uint64_t j = 0; j < result.head.dims.n_h; j++)
+                delta += row[inputs.column[j]] * result.inverses.k[j * n_row + i];
+            with = fmax(with, fabs(delta));
+        }
+        without = pass == 0 ? with : without;
+        engine_free(&result);
+    }
+    assert_true(with < 1e-4 * without);
+    inputs_free(&inputs);
+}
+
+/* Every other H corrector is fast: the law is theirs, and slow ones can do what they do. */
+static void offload_gives_slow_kicks_the_orbit_of_fast_ones(void **state)
+{
+    uint64_t n_col, n_row, n_h;
+    double left = 0.0, before = 0.0;
+
+    (void) state;
+    load("inverse:\n  mu_h_m_per_rad: 0.01\n  mu_v_m_per_rad: 0.01\n");
+    n_h = inputs.devices.n_h;
+    for (uint64_t j = 0; j < n_h; j++)
+        snprintf(inputs.devices.corrector[j].class_name,
+                 sizeof inputs.devices.corrector[j].class_name, "%s", j % 4 ? "slow" : "fast");
+    assert_int_equal(engine_compute(&result, &inputs), RC_OK);
+    n_row = dims_n_row(&result.head.dims);
+    n_col = dims_n_col(&result.head.dims);
+    assert_non_null(result.inverses.offload);
+    assert_non_null(result.inverses.law_k);
+    for (uint64_t i = 0; i < n_row; i++) {
+        assert_true(fabs(result.inverses.law_k[1 * n_row + i]) <= 0.0); /* slow */
+        assert_true(fabs(result.inverses.offload[i % n_col]) <= 0.0);   /* row of a fast one */
+    }
+    for (uint64_t i = 0; i < result.head.dims.n_bpm; i++) {
+        double y = r(i, 4);
+
+        before += y * y;
+        for (uint64_t s = 0; s < n_h; s++)
+            y -= r(i, s) * result.inverses.offload[s * n_col + 4];
+        left += y * y;
+    }
+    assert_true(left < 0.05 * before);
+    unload();
+}
+
+static void a_coupled_correction_is_one_block(void **state)
+{
+    (void) state;
+    load("inverse:\n  coupled: true\n");
+    assert_int_equal(engine_compute(&result, &inputs), RC_OK);
+    assert_int_equal(result.head.n_block, 1);
+    assert_int_equal(result.head.block[0].n_row, dims_n_row(&result.head.dims));
+    assert_int_equal(result.head.block[0].n_col, result.head.dims.n_h + result.head.dims.n_v);
+    unload();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -201,6 +298,10 @@ int main(void)
         cmocka_unit_test(rows_and_columns_follow_the_device_table),
         cmocka_unit_test(bpms_at_offsets_of_a_kicked_lattice_use_the_matrix_about_its_orbit),
         cmocka_unit_test(an_unstable_ring_is_one_clear_message_and_no_set),
+        cmocka_unit_test(the_law_has_its_own_inverse_only_where_gains_differ),
+        cmocka_unit_test(the_energy_row_takes_the_energy_out_of_kicks),
+        cmocka_unit_test(offload_gives_slow_kicks_the_orbit_of_fast_ones),
+        cmocka_unit_test(a_coupled_correction_is_one_block),
         cmocka_unit_test(two_computations_are_the_same_until_something_changes),
     };
 

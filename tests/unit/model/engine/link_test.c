@@ -23,7 +23,7 @@ static void make_result(void)
     result.head.n_block = 1;
     result.head.block[0] = (struct param_block){.n_row = 5, .n_col = 2};
     result.r = r;
-    result.k = k;
+    result.inverses.k = k;
     for (int i = 0; i < 60; i++) {
         r[i] = 1;
         k[i] = 2;
