@@ -65,6 +65,11 @@ int command_reset(struct ctl *ctl)
     return ctl_usage(ctl);
 }
 
+int command_baseline(struct ctl *ctl)
+{
+    return plain(ctl);
+}
+
 int command_reload(struct ctl *ctl)
 {
     return plain(ctl);

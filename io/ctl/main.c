@@ -26,6 +26,7 @@ static const struct {
     {"mode", command_mode, "off|shadow|arm|closed|hold", "change the loop's state"},
     {"reset", command_reset, "[timing]",
      "unlatch a trip whose cause is gone; or forget the timing so far"},
+    {"baseline", command_baseline, "", "a new baseline of the innovation; unmasks BPMs"},
     {"reload", command_reload, "", "apply the live keys of the configuration"},
     {"own", command_own, "[--for SECONDS] [--takeover]",
      "only this session may raise or change the loop"},

@@ -149,6 +149,16 @@ static enum rc check_finite(const struct result *out)
     return RC_OK;
 }
 
+static enum rc find_spaces(struct engine *self)
+{
+    struct result *out = self->out;
+    enum rc rc = spaces_find(&out->spaces, self->in, self->optics, &out->head.dims, out->r);
+
+    for (int i = 0; i < 2; i++)
+        out->head.basis_left[i] = out->spaces.beam[i].left;
+    return rc;
+}
+
 static enum rc allocate(struct engine *self)
 {
     const struct lattice *lattice = self->in->lattice;
@@ -181,7 +191,12 @@ static enum rc compute(struct engine *self)
         rc = steps[i].step(self);
         *steps[i].ms = ms_since(&from_ns);
     }
-    return rc == RC_OK ? check_finite(self->out) : rc;
+    if (rc == RC_OK)
+        rc = check_finite(self->out);
+    if (rc == RC_OK)
+        rc = find_spaces(self);
+    self->out->spaces_ms = ms_since(&from_ns);
+    return rc;
 }
 
 enum rc engine_compute(struct result *out, const struct inputs *in)
@@ -224,6 +239,13 @@ struct param_matrices engine_matrices(const struct result *result)
     put_matrix(&matrices, PARAM_METRIC, inverses->metric, n_col, n_col);
     put_matrix(&matrices, PARAM_K_LAW, inverses->law_k, n_col, n_row);
     put_matrix(&matrices, PARAM_OFFLOAD, inverses->offload, n_col, n_col);
+    for (unsigned plane = 0; plane < 2; plane++) {
+        const struct column_space *beam = &result->spaces.beam[plane];
+        const struct column_space *modes = &result->spaces.modes[plane];
+
+        put_matrix(&matrices, PARAM_BASIS_X + plane, beam->basis, beam->n_row, beam->rank);
+        put_matrix(&matrices, PARAM_MODES_X + plane, modes->basis, modes->n_row, modes->rank);
+    }
     return matrices;
 }
 
@@ -231,6 +253,7 @@ void engine_free(struct result *out)
 {
     free(out->r);
     inverses_free(&out->inverses);
+    spaces_free(&out->spaces);
     memset(out, 0, sizeof *out);
 }
 

@@ -11,6 +11,7 @@
 
 #include "model/engine/inputs.h"
 #include "model/engine/inverses.h"
+#include "model/engine/spaces.h"
 #include "rt/base/rc.h"
 #include "rt/shm/layout.h"
 #include "rt/shm/param_set.h"
@@ -21,7 +22,8 @@ struct result {
     double *r; /* [n_row][n_col] */
     struct inverses inverses;
     double orbit_max_m; /* closed orbit of the lattice as it is, at the BPMs */
-    double optics_ms, orbit_ms, response_ms, inverse_ms;
+    struct spaces spaces;
+    double optics_ms, orbit_ms, response_ms, inverse_ms, spaces_ms;
 };
 
 /* RC_NUMERIC: no stable optics, no closed orbit, singular; RC_INPUT: a result that is not

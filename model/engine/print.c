@@ -24,8 +24,14 @@ void result_print(FILE *out, const struct inputs *inputs, const struct result *r
                 head->block[b].row0 ? "vertical" : "horizontal",
                 head->block[b].row0 ? inputs->cfg.inverse_mu_v_m_per_rad
                                     : inputs->cfg.inverse_mu_h_m_per_rad);
+    for (int i = 0; i < 2; i++)
+        fprintf(out,
+                "beam basis  %c: %u of %u directions leave %.2g of the orbit of one kick\n",
+                "xy"[i], result -> spaces.beam[i].rank, result->spaces.beam[i].n_row,
+                result->spaces.beam[i].left);
     fprintf(out,
             "times       optics %.3f ms, closed orbit %.3f ms, response %.3f ms, inverse %.3f "
-            "ms\n",
-            result->optics_ms, result->orbit_ms, result->response_ms, result->inverse_ms);
+            "ms, bases %.3f ms\n",
+            result->optics_ms, result->orbit_ms, result->response_ms, result->inverse_ms,
+            result->spaces_ms);
 }

@@ -36,6 +36,7 @@ static RT_SAFE void begin_driving(struct workspace *w, const struct hal *hal,
                                   const struct params *p)
 {
     stepper_close(w, p);
+    innovation_restart(&w->innovation);
     w->driving = true;
     w->stepped = false;
     w->block_cycle = 0;

@@ -126,7 +126,7 @@ static RT_SAFE void take_positions(struct workspace *w, const struct params *p)
             miss_source(w);
     }
     for (uint64_t row = 0; row < n; row++) {
-        row_quality[row] |= p->row_disabled[row];
+        row_quality[row] |= p->row_disabled[row] | w->innovation.masked[row];
         error[row] = w->y[row] - reference_m[row];
     }
 }

@@ -29,6 +29,14 @@ static RT_SAFE uint64_t first_bad(const struct workspace *w, uint64_t row)
     return row;
 }
 
+/* Contradicts the others, and too many do already. */
+static RT_SAFE void judge_crowd(struct workspace *w)
+{
+    for (unsigned plane = 0; plane < 2; plane++)
+        if (w->innovation.plane[plane].crowded != UINT64_MAX)
+            miss(w, COND_BPMS, w->innovation.plane[plane].crowded);
+}
+
 /* Rows that fail per block; one that cannot be masked makes the block blind. */
 static RT_SAFE void judge_bpms(struct workspace *w, const struct params *p)
 {
@@ -163,6 +171,7 @@ void phase_judge(struct workspace *w, const struct params *p)
     w->offender = UINT64_MAX;
     judge_actuators(w, p);
     judge_bpms(w, p);
+    judge_crowd(w);
     judge_orbit(w, p);
     judge_echo(w, p);
     judge_beam(w, p);

@@ -148,8 +148,13 @@ static RT_SAFE void answer_request(struct loop *loop)
 
     if (posted >> 8 == answered >> 8)
         return;
-    answer = state_request(&loop->w->machine, (enum request)(posted & 0xff), loop->w->unmet,
-                           loop->w->now_ns);
+    if ((posted & 0xff) == REQUEST_BASELINE) {
+        innovation_restart(&loop->w->innovation);
+        answer = ANSWER_DONE;
+    } else {
+        answer = state_request(&loop->w->machine, (enum request)(posted & 0xff), loop->w->unmet,
+                               loop->w->now_ns);
+    }
     loop->w->last_request = posted;
     atomic_store_explicit(&loop->answer_unmet, loop->w->unmet, memory_order_relaxed);
     /* Release pairs with the acquire in loop_answer: unmet is there before the answer is. */
@@ -189,6 +194,7 @@ static RT_SAFE int64_t run_phases(struct loop *loop, const struct params *p)
     account_state(w, before);
     at_ns = end_phase(loop, PHASE_INGEST, at_ns);
     phase_track(w, p, (double) loop->period_ns);
+    phase_estimate(w, p);
     phase_correct(w, p);
     phase_drive(w, &loop->hal, p);
     at_ns = end_phase(loop, PHASE_CORRECT, at_ns);

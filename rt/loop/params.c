@@ -116,17 +116,18 @@ static enum rc slot_create(struct params *p, const struct orbit_dims *dims,
     size_t arrays_b, each_b = kernel_memory_b(dims, storage);
     size_t blocks_b = 2 * ORBIT_MAX_BLOCK * each_b;
     size_t offload_b = align_up(matvec_size_b(dims_n_col(dims), dims_n_col(dims), storage));
+    size_t bases_b = bases_size_b(dims, storage);
     char *at;
     void *predict;
     enum rc rc;
 
     p->dims = *dims;
     arrays_b = lay_out(p, storage, NULL, NULL);
-    p->memory = aligned_alloc(CACHE_LINE, arrays_b + blocks_b + offload_b);
+    p->memory = aligned_alloc(CACHE_LINE, arrays_b + blocks_b + offload_b + bases_b);
     if (!p->memory)
         return err_set(RC_NOMEM, "no memory for a parameter slot of %zu bytes",
-                       arrays_b + blocks_b + offload_b);
-    memset(p->memory, 0, arrays_b + blocks_b + offload_b);
+                       arrays_b + blocks_b + offload_b + bases_b);
+    memset(p->memory, 0, arrays_b + blocks_b + offload_b + bases_b);
     (void) lay_out(p, storage, p->memory, &predict);
     for (uint64_t col = 0; col < dims_n_col(dims); col++)
         p->law_gain[col] = 1.0;
@@ -135,9 +136,9 @@ static enum rc slot_create(struct params *p, const struct orbit_dims *dims,
     for (unsigned b = 0; b < 2 * ORBIT_MAX_BLOCK && rc == RC_OK; b++, at += each_b)
         rc = matvec_init(b < ORBIT_MAX_BLOCK ? &p->correct[b] : &p->law_k[b - ORBIT_MAX_BLOCK],
                          at, dims_n_col(dims), dims_n_row(dims), storage);
-    return rc == RC_OK
-               ? matvec_init(&p->offload, at, dims_n_col(dims), dims_n_col(dims), storage)
-               : rc;
+    if (rc == RC_OK)
+        rc = matvec_init(&p->offload, at, dims_n_col(dims), dims_n_col(dims), storage);
+    return rc == RC_OK ? bases_init(&p->bases, at + offload_b, dims, storage) : rc;
 }
 
 static bool reclaim_one(struct params_store *store)
@@ -261,6 +262,8 @@ static enum rc repack(struct params *p)
     if (p->optional[PARAM_OFFLOAD].rows)
         matvec_pack(&p->offload, p->optional[PARAM_OFFLOAD].a, n_col);
     rc = pack_blocks(p, k);
+    if (rc == RC_OK)
+        rc = bases_pack(&p->bases, p->optional);
     free(k);
     return rc;
 }
@@ -280,6 +283,7 @@ static void copy_optional(struct params *to, const struct params *from)
 static enum rc copy_set(struct params *to, const struct params *from)
 {
     uint64_t n_row = dims_n_row(&to->dims), n_col = dims_n_col(&to->dims);
+    enum rc rc;
 
     to->revision = from->revision;
     to->model_revision = from->model_revision;
@@ -302,7 +306,8 @@ static enum rc copy_set(struct params *to, const struct params *from)
     memcpy(to->energy_m_per_hz, from->energy_m_per_hz, n_row * sizeof *to->energy_m_per_hz);
     memcpy(to->energy_fit, from->energy_fit, n_row * sizeof *to->energy_fit);
     to->tuning = from->tuning;
-    return repack(to);
+    rc = bases_copy(&to->bases, &from->bases);
+    return rc == RC_OK ? repack(to) : rc;
 }
 
 struct params *params_begin(struct params_store *store)
@@ -328,6 +333,29 @@ static enum rc check_finite(const struct param_matrices *matrices)
                 return err_set(RC_INPUT, "%s[%lu][%lu] is not a finite number",
                                section_name((enum param_section_id) id), i / m->cols,
                                i % m->cols);
+    }
+    return RC_OK;
+}
+
+/* Columns of length 1, and what they leave is a share. Right angles are the sender's to know.
+ */
+static enum rc check_bases(const struct param_head *head, const struct param_matrices *matrices)
+{
+    for (unsigned plane = 0; plane < 2; plane++) {
+        const struct param_matrix *basis = &matrices->of[PARAM_BASIS_X + plane];
+
+        if (!(head->basis_left[plane] >= 0.0 && head->basis_left[plane] <= 1.0))
+            return err_set(RC_INPUT, "basis_left[%u] = %g is not a share", plane,
+                           head->basis_left[plane]);
+        for (uint64_t q = 0; q < basis->cols; q++) {
+            double sum = 0.0;
+
+            for (uint64_t i = 0; i < basis->rows; i++)
+                sum += basis->a[i * basis->cols + q] * basis->a[i * basis->cols + q];
+            if (!(fabs(sum - 1.0) < 1e-6))
+                return err_set(RC_INPUT, "column %lu of %s is not of length 1", q,
+                               section_name((enum param_section_id)(PARAM_BASIS_X + plane)));
+        }
     }
     return RC_OK;
 }
@@ -377,6 +405,8 @@ enum rc params_fill(struct params *p, const struct param_head *head,
         rc = param_matrices_check(matrices, &p->dims);
     if (rc == RC_OK)
         rc = check_finite(matrices);
+    if (rc == RC_OK)
+        rc = check_bases(head, matrices);
     if (rc != RC_OK)
         return rc;
     p->model_revision = head->model_revision;
@@ -390,7 +420,14 @@ enum rc params_fill(struct params *p, const struct param_head *head,
         for (uint64_t i = 0; i < n_row; i++)
             p->k_by_row[i * n_col + j] = matrices->of[PARAM_K].a[j * n_row + i];
     take_optional(p, matrices);
-    return repack(p);
+    memcpy(p->bases.left, head->basis_left, sizeof p->bases.left);
+    rc = repack(p);
+    return rc == RC_OK ? bases_show(&p->bases, p->optional, false) : rc;
+}
+
+enum rc params_renew_modes(struct params *p)
+{
+    return bases_show(&p->bases, p->optional, true);
 }
 
 /* Whether the law moves a column: the RF, disabled correctors and a plane that is switched off

@@ -15,6 +15,7 @@
 
 #include "rt/base/attr.h"
 #include "rt/base/rc.h"
+#include "rt/loop/bases.h"
 #include "rt/loop/law/energy.h"
 #include "rt/loop/law/terms.h"
 #include "rt/loop/matvec.h"
@@ -54,12 +55,9 @@ struct tuning {
     int64_t response_delay_ns; /* actuator delay plus BPM group delay */
     int64_t arm_timeout_ns, hold_max_ns, hold_settle_ns, lease_min_ns;
     uint64_t lease_law_periods;
-};
-
-/* A matrix that a set need not carry; rows = 0: it does not. */
-struct optional_matrix {
-    double *a; /* [rows][cols], room for the largest shape */
-    uint64_t rows, cols;
+    bool mask_misfits; /* BPMs that contradict the others, as innovation.h says: */
+    double mask_z, mask_min_m, model_error;
+    uint64_t mask_count, release_count, noise_frames, baseline_frames;
 };
 
 struct params {
@@ -76,7 +74,8 @@ struct params {
     double *r;                              /* [n_row][n_col], for masking */
     double *k_by_row;                       /* [n_row][n_col]: K transposed, for masking */
     struct optional_matrix optional[PARAM_SECTION_COUNT]; /* not PARAM_R and PARAM_K */
-    double *reference_m;                                  /* [n_row] */
+    struct bases bases;
+    double *reference_m;                   /* [n_row] */
     uint64_t *row_disabled, *col_disabled; /* [n_row], [n_col]: QUALITY_DISABLED or 0 */
     double *lower, *upper;                 /* [n_col] absolute limits, rad */
     double *pole_hz;                       /* [n_col] of the actuators */
@@ -107,6 +106,9 @@ struct params *params_begin(struct params_store *store);
  * or overlap; the slot is then as it was. */
 MUST_USE enum rc params_fill(struct params *params, const struct param_head *head,
                              const struct param_matrices *matrices);
+
+/* The display shows the slot's modes from now on, not those of earlier sets. */
+MUST_USE enum rc params_renew_modes(struct params *params);
 
 /* Derives the law's terms from tuning, limits, poles, gains and blocks of the slot: call it
  * after the last change of those. RC_RANGE names the key and its limit. */

@@ -84,6 +84,16 @@ static RT_SAFE struct snapshot_head make_head(const struct workspace *w, const s
         .full_v_rad = kick_rms(w->full + w->dims.n_h, w->dims.n_v),
         .uncorrectable_x_m = left_over_rms(w, 0),
         .uncorrectable_y_m = left_over_rms(w, w->dims.n_bpm),
+        .beam_x_m = w->innovation.plane[0].beam_rms_m,
+        .beam_y_m = w->innovation.plane[1].beam_rms_m,
+        .left_x_m = w->innovation.plane[0].left_rms_m,
+        .left_y_m = w->innovation.plane[1].left_rms_m,
+        .chi2_x = w->innovation.plane[0].chi2_per_dof,
+        .chi2_y = w->innovation.plane[1].chi2_per_dof,
+        .noise_x_m = w->innovation.plane[0].noise_m,
+        .noise_y_m = w->innovation.plane[1].noise_m,
+        .baseline = w->innovation.baseline,
+        .n_misfit = w->innovation.plane[0].n_masked + w->innovation.plane[1].n_masked,
         .current_a = w->current_a,
         .median_sum = w->median_sum,
         .wake_late_ns = w->wake_late_ns,
@@ -121,6 +131,10 @@ static RT_SAFE const void *vector_source(const struct workspace *w, enum snapsho
         return w->u_eff;
     case VEC_U_READBACK:
         return w->u_readback;
+    case VEC_DIST:
+        return w->innovation.beam;
+    case VEC_Z:
+        return w->innovation.z;
     case VEC_COL_QUALITY:
     case VEC_COUNT:
         break;

@@ -90,6 +90,7 @@ enum answer state_request(struct state_machine *machine, enum request request, u
         return close_loop(machine, unmet, now_ns);
     case REQUEST_RESET:
         return reset(machine, unmet, now_ns);
+    case REQUEST_BASELINE:
     case REQUEST_NONE:
         break;
     }

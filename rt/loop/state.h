@@ -20,7 +20,8 @@ enum request {
     REQUEST_ARM,
     REQUEST_CLOSE,
     REQUEST_HOLD,
-    REQUEST_RESET
+    REQUEST_RESET,
+    REQUEST_BASELINE /* not of the state: a new baseline of the innovation */
 };
 
 /* Answer to a request. */

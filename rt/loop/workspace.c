@@ -57,6 +57,8 @@ enum rc workspace_create(struct workspace **out, const struct orbit_dims *dims,
         rc = response_create(&w->response, w->n_col, MAX_DELAY_CYCLES);
     if (rc == RC_OK)
         rc = stepper_create(&w->stepper, w->n_row, w->n_col);
+    if (rc == RC_OK)
+        rc = innovation_create(&w->innovation, dims);
     if (rc != RC_OK) {
         workspace_destroy(w);
         return rc;
@@ -71,6 +73,7 @@ void workspace_destroy(struct workspace *w)
         return;
     response_destroy(&w->response);
     stepper_destroy(&w->stepper);
+    innovation_destroy(&w->innovation);
     free(w->memory);
     free(w);
 }

@@ -7,6 +7,7 @@
 
 #include "rt/base/hist.h"
 #include "rt/hal/hal.h"
+#include "rt/loop/innovation.h"
 #include "rt/loop/params.h"
 #include "rt/loop/response.h"
 #include "rt/loop/state.h"
@@ -53,6 +54,7 @@ struct workspace {
     uint64_t *tracking_count; /* [n_col] consecutive frames off the set point */
 
     struct response response;
+    struct innovation innovation;
     struct stepper stepper;
     struct score score;
     struct state_machine machine;
@@ -111,6 +113,7 @@ RT_SAFE void phase_ingest(struct workspace *w, const struct hal *hal, const stru
 RT_SAFE void phase_validate(struct workspace *w, const struct params *p);
 RT_SAFE void phase_judge(struct workspace *w, const struct params *p);
 RT_SAFE void phase_track(struct workspace *w, const struct params *p, double period_ns);
+RT_SAFE void phase_estimate(struct workspace *w, const struct params *p);
 RT_SAFE void phase_correct(struct workspace *w, const struct params *p);
 RT_SAFE void phase_predict(struct workspace *w, const struct params *p);
 RT_SAFE void phase_drive(struct workspace *w, const struct hal *hal, const struct params *p);

@@ -22,6 +22,8 @@ static const struct {
     {"mode closed", REQUEST_CLOSE, false, "closed"},
     {"mode hold", REQUEST_HOLD, true, "held: set points stay"},
     {"reset", REQUEST_RESET, false, "reset"},
+    {"baseline", REQUEST_BASELINE, false,
+     "baseline: the innovation starts anew, nothing is masked by it"},
 };
 
 /* The loop answers within one period, or does not run. */
@@ -167,5 +169,5 @@ enum rc command_execute(struct machine *m, const struct server_peer *peer, const
         return RC_OK;
     }
     return err_set(RC_INPUT, "not understood: mode off|shadow|arm|closed|hold, reset, reset "
-                             "timing, reload, own, release, ping are");
+                             "timing, baseline, reload, own, release, ping are");
 }

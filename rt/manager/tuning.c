@@ -62,6 +62,14 @@ struct tuning tuning_from_cfg(const struct cfg *cfg)
         .hold_settle_ns = ms_to_ns(cfg->hold_settle_s * 1e3),
         .lease_min_ns = ms_to_ns(cfg->lease_min_ms),
         .lease_law_periods = (uint64_t) cfg->lease_law_periods,
+        .mask_misfits = cfg->innovation_mask,
+        .mask_z = cfg->innovation_mask_z,
+        .mask_min_m = cfg->innovation_mask_min_m,
+        .model_error = cfg->innovation_model_error,
+        .mask_count = (uint64_t) cfg->innovation_mask_count,
+        .release_count = (uint64_t) cfg->innovation_release_count,
+        .noise_frames = (uint64_t) cfg->innovation_noise_frames,
+        .baseline_frames = (uint64_t) cfg->innovation_baseline_frames,
     };
 }
 

@@ -32,7 +32,7 @@
 
 enum {
     ORBIT_ABI_VERSION =
-        6, /* counts every change of this file that tests/unit/rt/shm/layout.golden shows */
+        7, /* counts every change of this file that tests/unit/rt/shm/layout.golden shows */
     ORBIT_MAX_BPM = 1024,
     ORBIT_MAX_COL = 1024, /* H + V + RF */
     ORBIT_MAX_ROW = 2 * ORBIT_MAX_BPM,
@@ -78,17 +78,18 @@ struct segment_head {
 /* Bits of a value's quality; 0 is good. */
 enum quality {
     QUALITY_GOOD = 0,
-    QUALITY_ABSENT = 1 << 0,       /* never delivered, or its PV is not connected */
-    QUALITY_STALE = 1 << 1,        /* older than its limit */
-    QUALITY_INVALID = 1 << 2,      /* NaN, infinite, wrong type or length, alarm INVALID */
-    QUALITY_RANGE = 1 << 3,        /* saturated, or beyond what the device can deliver */
-    QUALITY_LOW_SUM = 1 << 4,      /* BPM: sum signal below its limit */
-    QUALITY_DISABLED = 1 << 5,     /* by configuration */
-    QUALITY_MASKED = 1 << 6,       /* BPM: taken out by the loop, value replaced */
-    QUALITY_FOREIGN = 1 << 7,      /* actuator: set point changed by another master */
-    QUALITY_TRACKING = 1 << 8,     /* actuator: readback does not follow the set point */
-    QUALITY_SATURATED = 1 << 9,    /* actuator: at its absolute limit */
-    QUALITY_DISCONNECTED = 1 << 10 /* its source's connection is closed */
+    QUALITY_ABSENT = 1 << 0,        /* never delivered, or its PV is not connected */
+    QUALITY_STALE = 1 << 1,         /* older than its limit */
+    QUALITY_INVALID = 1 << 2,       /* NaN, infinite, wrong type or length, alarm INVALID */
+    QUALITY_RANGE = 1 << 3,         /* saturated, or beyond what the device can deliver */
+    QUALITY_LOW_SUM = 1 << 4,       /* BPM: sum signal below its limit */
+    QUALITY_DISABLED = 1 << 5,      /* by configuration */
+    QUALITY_MASKED = 1 << 6,        /* BPM: taken out by the loop, value replaced */
+    QUALITY_FOREIGN = 1 << 7,       /* actuator: set point changed by another master */
+    QUALITY_TRACKING = 1 << 8,      /* actuator: readback does not follow the set point */
+    QUALITY_SATURATED = 1 << 9,     /* actuator: at its absolute limit */
+    QUALITY_DISCONNECTED = 1 << 10, /* its source's connection is closed */
+    QUALITY_MISFIT = 1 << 11        /* BPM: contradicts the others (innovation) */
 };
 
 enum loop_state {
@@ -100,6 +101,9 @@ enum loop_state {
     STATE_TRIPPED,
     STATE_COUNT
 };
+
+/* Of the innovation. */
+enum baseline_state { BASELINE_NONE, BASELINE_COLLECTING, BASELINE_TAKEN };
 
 /* What must hold for CLOSED; a set bit in `unmet` is a condition that does not. why.def has the
  * words. */
@@ -237,7 +241,13 @@ struct snapshot_head {
         gain_per_step; /* of the law on slow errors: ki, or 1 - b of internal model control */
     double gain_per_s; /* the same times the law's rate; 0: the rate is not known yet */
     double delta;      /* relative momentum error, from the dispersion in ERROR */
-    double rf_suggest_hz; /* change of the RF that would remove it */
+    double rf_suggest_hz;        /* change of the RF that would remove it */
+    double beam_x_m, beam_y_m;   /* rms of DIST: innovation that the beam can make */
+    double left_x_m, left_y_m;   /* rms of the innovation that it cannot, usable BPMs */
+    double chi2_x, chi2_y;       /* of that, per degree of freedom */
+    double noise_x_m, noise_y_m; /* sigma of a BPM, as the innovation shows it */
+    uint64_t baseline;           /* enum baseline_state */
+    uint64_t n_misfit;           /* BPM channels masked because they contradict the others */
     double reserved[4];
 };
 
@@ -365,7 +375,8 @@ struct param_head {
     double condition[ORBIT_MAX_BLOCK];
     char origin[ORBIT_NAME_SIZE];                      /* lattice's name */
     struct param_section section[PARAM_SECTION_COUNT]; /* section[id].id = id */
-    uint64_t reserved[4];
+    double basis_left[2]; /* x, y: largest share of one kick's orbit outside BASIS_X, BASIS_Y */
+    uint64_t reserved[2];
 };
 
 /* ---- socket ---- */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/column_space.h"
 #include "model/inverse.h"
 
 struct tuning rig_tuning(void)
@@ -36,7 +37,15 @@ struct tuning rig_tuning(void)
                            .arm_timeout_ns = 60000000000,
                            .hold_max_ns = 30000000000,
                            .lease_min_ns = 100000000,
-                           .lease_law_periods = 3};
+                           .lease_law_periods = 3,
+                           .mask_misfits = true,
+                           .mask_z = 8.0,
+                           .mask_min_m = 20e-6,
+                           .model_error = 0.02,
+                           .mask_count = 20,
+                           .release_count = 1000,
+                           .noise_frames = 1000,
+                           .baseline_frames = 32};
 }
 
 static void must(enum rc rc)
@@ -79,6 +88,25 @@ static void invert_block(struct loop_rig *rig, const struct param_block *b, doub
     free(metric);
 }
 
+/* What all kicks and the frequency can do to one plane: in a machine of random responses there
+ * is no more that the beam can do. Empty where no quarter of the directions would be left. */
+static struct column_space beam_space(const struct loop_rig *rig, unsigned plane)
+{
+    const struct orbit_dims *dims = &rig->vm.dims;
+    uint64_t n_col = dims_n_col(dims), n_own = (plane ? dims->n_v : dims->n_h) + dims->n_rf;
+    struct columns columns = {.n_row = (uint32_t) dims->n_bpm, .n_col = (uint32_t) n_col};
+    struct column_space space = {0};
+
+    if (4 * n_own > 3 * dims->n_bpm)
+        return space;
+    columns.a = calloc(dims->n_bpm * n_col, sizeof *columns.a);
+    memcpy(columns.a, rig->r_model + plane * dims->n_bpm * n_col,
+           dims->n_bpm * n_col * sizeof *columns.a);
+    must(column_space_find(&space, &columns, columns.n_row, 1e-7, true));
+    free(columns.a);
+    return space;
+}
+
 void rig_publish(struct loop_rig *rig, const struct tuning *tuning, double mu)
 {
     const struct orbit_dims *dims = &rig->vm.dims;
@@ -86,6 +114,7 @@ void rig_publish(struct loop_rig *rig, const struct tuning *tuning, double mu)
     struct param_head head = head_of(dims);
     struct params *params = params_begin(rig->params);
     struct param_matrices matrices = param_matrices_of(dims, rig->r_model, rig->k);
+    struct column_space beam[2];
 
     assert_non_null(params);
     memset(rig->k, 0, sizeof rig->k);
@@ -93,7 +122,15 @@ void rig_publish(struct loop_rig *rig, const struct tuning *tuning, double mu)
     invert_block(rig, &head.block[0], mu);
     invert_block(rig, &head.block[1], mu);
     matrices.of[PARAM_METRIC] = (struct param_matrix){rig->metric, n_col, n_col};
+    for (unsigned plane = 0; plane < 2; plane++) {
+        beam[plane] = beam_space(rig, plane);
+        if (beam[plane].rank)
+            matrices.of[PARAM_BASIS_X + plane] =
+                (struct param_matrix){beam[plane].basis, beam[plane].n_row, beam[plane].rank};
+    }
     must(params_fill(params, &head, &matrices));
+    for (unsigned plane = 0; plane < 2; plane++)
+        column_space_free(&beam[plane]);
     params->tuning = *tuning;
     for (uint64_t col = 0; col < n_col; col++) {
         params->lower[col] = -rig->limit_rad;

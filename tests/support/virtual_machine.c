@@ -64,9 +64,9 @@ static void sample_orbit(struct virtual_machine *vm)
     vm->bpm_seq++;
     vm->frame_ns = vm->now_ns;
     for (uint64_t row = 0; row < dims_n_row(&vm->dims); row++) {
-        vm->value[row] = vm->row_overridden[row]
-                             ? vm->row_override_m[row]
-                             : orbit_m(vm, row) + vm->noise_m * 3.46 * uniform(vm);
+        vm->value[row] = vm->row_overridden[row] ? vm->row_override_m[row]
+                                                 : orbit_m(vm, row) + vm->row_offset_m[row] +
+                                                       vm->noise_m * 3.46 * uniform(vm);
         vm->aux[row] = 1.0;
         vm->t_value_ns[row] = vm->now_ns;
         vm->quality[row] = vm->row_quality[row];
