@@ -156,6 +156,23 @@ enum counter {
     COUNTER_COUNT
 };
 
+/* Per source, since the start. A gateway's source has the first two and SOURCE_CONTENT; the
+ * others are for streams that the loop itself receives. */
+enum source_counter {
+    SOURCE_FRAMES,     /* frames delivered to the loop, or ready for it */
+    SOURCE_LOST,       /* missing in the frames' numbers or the datagrams' counters */
+    SOURCE_CONTENT,    /* frames, datagrams or records that contradict themselves */
+    SOURCE_DATAGRAMS,  /* datagrams received */
+    SOURCE_SIZE,       /* ... of a size that the format has not */
+    SOURCE_UNKNOWN,    /* ... or records, of a sender or an id that is not configured */
+    SOURCE_DUPLICATE,  /* ... that were there already */
+    SOURCE_LATE,       /* ... older than others before them */
+    SOURCE_RESTARTS,   /* jumps of a counter */
+    SOURCE_INCOMPLETE, /* frames without a BPM that had been there lately */
+    SOURCE_DROPPED,    /* datagrams that the kernel had no room for */
+    SOURCE_COUNTER_COUNT
+};
+
 enum verdict { VERDICT_REAL_TIME, VERDICT_DEGRADED };
 
 /* A cycle that took long, by wake-up lateness plus compute time. Written as a block of a slot
@@ -190,6 +207,7 @@ struct status_block {
     uint64_t timing_reset_cycle; /* histograms and list begin behind it; 0: with the run */
     uint64_t source_generation[ORBIT_MAX_SOURCE]; /* 0: nobody is connected */
     uint64_t counter[COUNTER_COUNT];
+    uint64_t source_counter[ORBIT_MAX_SOURCE][SOURCE_COUNTER_COUNT];
     uint64_t reserved[8];
     struct hist phase[PHASE_COUNT];
     struct slow_cycle worst[ORBIT_WORST_CYCLES]; /* in no order */
