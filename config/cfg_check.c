@@ -126,6 +126,29 @@ static void check_fieldbus(struct check *c)
         fault(c, "fieldbus.map", "is missing: where are the registers of these sources?");
 }
 
+static void check_udp(struct check *c)
+{
+    const struct cfg *cfg = c->cfg;
+    const char *actuator = cfg->udp_actuator_source;
+
+    for (size_t i = 0; i < cfg->udp_bpm_sources.count; i++) {
+        const char *name = cfg->udp_bpm_sources.name[i];
+
+        if (!is_bpm_source(cfg, name))
+            fault(c, "udp.bpm_sources", "'%s' is not in source.bpm", name);
+        if (strcmp(name, cfg->fieldbus_bpm_source) == 0)
+            fault(c, "udp.bpm_sources", "'%s' is fieldbus.bpm_source", name);
+    }
+    if (actuator[0] && both(c, "udp.actuator_source", "source.actuator") &&
+        strcmp(actuator, cfg->source_actuator) != 0)
+        fault(c, "udp.actuator_source", "'%s' is not source.actuator, '%s'", actuator,
+              cfg->source_actuator);
+    if (actuator[0] && strcmp(actuator, cfg->fieldbus_actuator_source) == 0)
+        fault(c, "udp.actuator_source", "'%s' is fieldbus.actuator_source", actuator);
+    if ((cfg->udp_bpm_sources.count || actuator[0]) && !cfg->udp_map[0])
+        fault(c, "udp.map", "is missing");
+}
+
 /* ---- files --------------------------------------------------------------------------------
  */
 
@@ -290,6 +313,7 @@ void cfg_check(const struct cfg *cfg, const struct cfg_place *place, const char 
     check_socket(&c);
     check_sources(&c);
     check_fieldbus(&c);
+    check_udp(&c);
     check_interface(&c);
     check_addr_list(&c);
     check_port(&c, "epics.pva_port", cfg->epics_pva_port, "epics.ca_port", cfg->epics_ca_port);

@@ -183,6 +183,26 @@ static const char *source_name(const struct cfg *cfg, size_t i)
     return i < cfg->source_bpm.count ? cfg->source_bpm.name[i] : cfg->source_actuator;
 }
 
+static const char *const counter_names[SOURCE_COUNTER_COUNT] = {
+    [SOURCE_FRAMES] = "frames",       [SOURCE_LOST] = "lost",
+    [SOURCE_CONTENT] = "content",     [SOURCE_DATAGRAMS] = "datagrams",
+    [SOURCE_SIZE] = "size",           [SOURCE_UNKNOWN] = "unknown",
+    [SOURCE_DUPLICATE] = "duplicate", [SOURCE_LATE] = "late",
+    [SOURCE_RESTARTS] = "restarts",   [SOURCE_INCOMPLETE] = "incomplete",
+    [SOURCE_DROPPED] = "dropped",
+};
+
+/* What is not as it should be, and only that. */
+static void print_counters(const struct status_block *status, size_t source)
+{
+    for (unsigned i = SOURCE_LOST; i < SOURCE_COUNTER_COUNT; i++) {
+        uint64_t n = status_load(&status->source_counter[source][i]);
+
+        if (n && i != SOURCE_DATAGRAMS)
+            printf(", %" PRIu64 " %s", n, counter_names[i]);
+    }
+}
+
 static void print_sources(const struct session *session)
 {
     const struct status_block *status = client_status(session->client);
@@ -197,6 +217,7 @@ static void print_sources(const struct session *session)
         if (i == 0 && head && head->frame_seq)
             printf(", frame %" PRIu64 " is %.1f ms old", head->frame_seq,
                    (double) head->frame_age_ns * 1e-6);
+        print_counters(status, i);
     }
     putchar('\n');
 }
@@ -310,6 +331,24 @@ static void add_orbit(json_t *root, const struct points_source *source)
     json_object_set_new(root, "saturated", list_json(&saturated));
 }
 
+/* name -> what it counted */
+static json_t *counters_json(const struct session *session)
+{
+    const struct status_block *status = client_status(session->client);
+    json_t *sources = json_object();
+
+    for (size_t s = 0; s <= session->cfg.source_bpm.count && s < ORBIT_MAX_SOURCE; s++) {
+        json_t *source = json_object();
+
+        for (unsigned i = 0; i < SOURCE_COUNTER_COUNT; i++)
+            json_object_set_new(
+                source, counter_names[i],
+                json_integer((json_int_t) status_load(&status->source_counter[s][i])));
+        json_object_set_new(sources, source_name(&session->cfg, s), source);
+    }
+    return sources;
+}
+
 static void add_sources(json_t *root, const struct session *session)
 {
     const struct status_block *status = client_status(session->client);
@@ -319,6 +358,7 @@ static void add_sources(json_t *root, const struct session *session)
         json_object_set_new(sources, source_name(&session->cfg, i),
                             json_boolean(status_load(&status->source_generation[i]) != 0));
     json_object_set_new(root, "connected", sources);
+    json_object_set_new(root, "sources", counters_json(session));
 }
 
 static void print_json(const struct session *session)

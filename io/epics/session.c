@@ -106,12 +106,23 @@ static void *run_actuators(void *argument)
     return NULL;
 }
 
-/* What another gateway delivers is left to it. */
+static bool is_stream(const struct cfg *cfg, const char *name)
+{
+    for (size_t i = 0; i < cfg->udp_bpm_sources.count; i++) {
+        if (strcmp(cfg->udp_bpm_sources.name[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What another gateway or the loop itself receives is left to it. */
 static const char *own_bpm_source(const struct cfg *cfg)
 {
     for (size_t i = 0; i < cfg->source_bpm.count; i++) {
-        if (strcmp(cfg->source_bpm.name[i], cfg->fieldbus_bpm_source) != 0) {
-            return cfg->source_bpm.name[i];
+        const char *name = cfg->source_bpm.name[i];
+        if (strcmp(name, cfg->fieldbus_bpm_source) != 0 && !is_stream(cfg, name)) {
+            return name;
         }
     }
     return NULL;
@@ -119,7 +130,8 @@ static const char *own_bpm_source(const struct cfg *cfg)
 
 static bool owns_actuators(const struct cfg *cfg)
 {
-    return strcmp(cfg->source_actuator, cfg->fieldbus_actuator_source) != 0;
+    return strcmp(cfg->source_actuator, cfg->fieldbus_actuator_source) != 0 &&
+           strcmp(cfg->source_actuator, cfg->udp_actuator_source) != 0;
 }
 
 static enum rc start_threads(struct session *s)

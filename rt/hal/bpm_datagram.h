@@ -15,12 +15,7 @@
 #include "rt/base/attr.h"
 #include "rt/base/datagram_format.h"
 
-enum {
-    DATAGRAM_MAX_B = 4096,
-    DATAGRAM_MAX_SAMPLE = 256,
-    DATAGRAM_MAX_ID = 1024,
-    HZB_BPMS = 7
-};
+enum { DATAGRAM_MAX_B = 4096, DATAGRAM_MAX_SAMPLE = 256, DATAGRAM_MAX_ID = 1024, HZB_BPMS = 7 };
 
 struct bpm_sample {
     uint32_t id; /* 0 for LIBERA_SPARK, whose sender tells */

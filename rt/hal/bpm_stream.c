@@ -75,8 +75,8 @@ static enum rc place_sender(const struct bpm_stream *s, uint64_t i)
 
 static enum rc place_id(struct bpm_stream *s, uint64_t i)
 {
-    static const uint32_t limits[BPM_FORMAT_COUNT] = {
-        256, 256, DATAGRAM_MAX_ID, HZB_BPMS, DATAGRAM_MAX_ID};
+    static const uint32_t limits[BPM_FORMAT_COUNT] = {256, 256, DATAGRAM_MAX_ID, HZB_BPMS,
+                                                      DATAGRAM_MAX_ID};
     uint32_t id = s->place[i].own.id, limit = limits[s->format];
 
     if (id >= limit)
@@ -251,8 +251,7 @@ static RT_SAFE void put(struct bpm_stream *s, struct place *place,
 static RT_SAFE bool begin_group(struct bpm_stream *s)
 {
     uint64_t counter = s->datagram.counter, gap = 0;
-    enum order order =
-        s->has_counter ? order_of(s, s->counter, counter, &gap) : ORDER_RESTART;
+    enum order order = s->has_counter ? order_of(s, s->counter, counter, &gap) : ORDER_RESTART;
 
     if (order == ORDER_LATE && ++s->n_late < LATE_IN_A_ROW) {
         bpm_stream_count(s, SOURCE_LATE, 1);

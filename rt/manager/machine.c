@@ -8,6 +8,7 @@
 
 #include "model/engine/law_margin.h"
 #include "rt/base/clock.h"
+#include "rt/manager/streams_setup.h"
 #include "rt/manager/tuning.h"
 
 static uint64_t power_of_two_up(uint64_t n)
@@ -17,6 +18,18 @@ static uint64_t power_of_two_up(uint64_t n)
     while (power < n)
         power *= 2;
     return power;
+}
+
+static enum rc load_streams(struct machine *m)
+{
+    struct cfg_faults faults = {.count = 0};
+    enum rc rc;
+
+    if (!m->cfg.udp_map[0])
+        return RC_OK;
+    rc = streams_load(&m->streams, m->cfg.udp_map, &m->devices, &faults);
+    cfg_faults_print(stderr, &faults);
+    return rc == RC_OK ? RC_OK : err_set(rc, "%s is not usable", m->cfg.udp_map);
 }
 
 static enum rc load_inputs(struct machine *m)
@@ -39,7 +52,7 @@ static enum rc load_inputs(struct machine *m)
             RC_RANGE, "%s: %llu BPMs, %llu correctors are beyond the limits of %d and %d",
             m->cfg.ring_devices, (unsigned long long) m->dims.n_bpm,
             (unsigned long long) (m->dims.n_h + m->dims.n_v), ORBIT_MAX_BPM, ORBIT_MAX_COL);
-    return RC_OK;
+    return load_streams(m);
 }
 
 static enum rc make_segment(struct machine *m, struct segment *segment, enum segment_kind kind,
@@ -108,13 +121,33 @@ static enum rc make_input(struct machine *m, unsigned source, const char *name,
                                m->frame_memory[source]);
 }
 
+/* Nobody connects: it is there from the start, and its frames tell whether it lives. */
+static enum rc make_stream(struct machine *m, unsigned source)
+{
+    enum rc rc = streams_make_input(&m->hal.udp[source], m, source);
+
+    m->hal.generation[source] = 1;
+    m->status->source_generation[source] = 1;
+    return rc;
+}
+
+static bool is_stream(const struct machine *m, const char *name)
+{
+    for (size_t i = 0; i < m->cfg.udp_bpm_sources.count; i++)
+        if (strcmp(m->cfg.udp_bpm_sources.name[i], name) == 0)
+            return true;
+    return false;
+}
+
 static enum rc make_inputs(struct machine *m)
 {
     unsigned n_bpm_source = (unsigned) m->cfg.source_bpm.count;
     enum rc rc = RC_OK;
 
     for (unsigned s = 0; s < n_bpm_source && rc == RC_OK; s++)
-        rc = make_input(m, s, m->cfg.source_bpm.name[s], dims_n_row(&m->dims));
+        rc = is_stream(m, m->cfg.source_bpm.name[s])
+                 ? make_stream(m, s)
+                 : make_input(m, s, m->cfg.source_bpm.name[s], dims_n_row(&m->dims));
     if (rc == RC_OK)
         rc = make_input(m, n_bpm_source, m->cfg.source_actuator, dims_n_col(&m->dims));
     m->n_source = n_bpm_source + 1;
@@ -208,10 +241,12 @@ void machine_destroy(struct machine *m)
     params_destroy(m->params);
     for (unsigned s = 0; s < ORBIT_MAX_SOURCE; s++) {
         segment_close(&m->input[s]);
+        udp_input_destroy(m->hal.udp[s]);
         free(m->frame_memory[s]);
     }
     for (unsigned kind = 0; kind < SEG_INPUT; kind++)
         segment_close(&m->shared[kind]);
+    streams_free(&m->streams);
     devices_free(&m->devices);
 }
 

@@ -7,6 +7,7 @@
 
 #include "config/cfg.h"
 #include "config/devices.h"
+#include "config/streams.h"
 #include "rt/hal/hal_shm.h"
 #include "rt/loop/loop.h"
 #include "rt/loop/params.h"
@@ -20,6 +21,7 @@ struct machine {
     const char *config_path;
     struct cfg cfg;
     struct devices devices;
+    struct streams streams;
     struct orbit_dims dims;
     uint64_t run_id;
     unsigned n_source; /* BPM sources, then the actuator source */

@@ -149,7 +149,7 @@ static void describe_server(struct server_config *config, struct machine *m)
     config->n_source = m->n_source;
     for (unsigned s = 0; s < m->n_source; s++)
         config->source[s] = (struct server_source){.name = machine_source_name(m, s),
-                                                   .input = &m->input[s],
+                                                   .input = m->hal.udp[s] ? NULL : &m->input[s],
                                                    .n_value = m->hal.reader[s].n_value};
 }
 
@@ -188,12 +188,16 @@ enum rc manager_create(struct manager **out, struct machine *machine, const char
     return RC_OK;
 }
 
-static void count_bad_frames(struct machine *m)
+static void copy_counters(struct machine *m)
 {
-    uint64_t n_bad = 0;
+    uint64_t n_bad = 0, counter[SOURCE_COUNTER_COUNT];
 
-    for (unsigned s = 0; s < m->n_source; s++)
-        n_bad += atomic_load_explicit(&m->hal.n_bad[s], memory_order_relaxed);
+    for (unsigned s = 0; s < m->n_source; s++) {
+        hal_shm_counters(&m->hal, s, counter);
+        for (unsigned i = 0; i < SOURCE_COUNTER_COUNT; i++)
+            __atomic_store_n(&m->status->source_counter[s][i], counter[i], __ATOMIC_RELAXED);
+        n_bad += counter[SOURCE_CONTENT] + counter[SOURCE_SIZE];
+    }
     __atomic_store_n(&m->status->counter[COUNTER_FRAMES_BAD], n_bad, __ATOMIC_RELAXED);
 }
 
@@ -234,7 +238,7 @@ enum rc manager_run(struct manager *manager, const atomic_bool *stop, atomic_boo
             (void) !on_command(manager, &signaller, "reload", reply, sizeof reply);
         event_log_drain(&manager->events, manager->machine, false);
         if (clock_mono_ns() >= manager->text_due_ns) {
-            count_bad_frames(manager->machine);
+            copy_counters(manager->machine);
             write_text(manager);
             feed_watchdog(manager);
             manager->text_due_ns = clock_mono_ns() + TEXT_PERIOD_MS * 1000000LL;

@@ -32,7 +32,7 @@
 
 enum {
     ORBIT_ABI_VERSION =
-        7, /* counts every change of this file that tests/unit/rt/shm/layout.golden shows */
+        8, /* counts every change of this file that tests/unit/rt/shm/layout.golden shows */
     ORBIT_MAX_BPM = 1024,
     ORBIT_MAX_COL = 1024, /* H + V + RF */
     ORBIT_MAX_ROW = 2 * ORBIT_MAX_BPM,

@@ -265,6 +265,9 @@ static enum rc find_source(struct server *server, struct server_peer *peer)
     for (unsigned i = 0; i < server->config.n_source; i++) {
         if (strcmp(server->config.source[i].name, peer->name) != 0)
             continue;
+        if (!server->config.source[i].input)
+            return err_set(RC_DENIED, "source '%s' is a stream that orbitd receives itself",
+                           peer->name);
         peer->source_id = i;
         return claim_source(server, i);
     }

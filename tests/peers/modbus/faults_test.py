@@ -6,6 +6,7 @@ import sys
 import unittest
 
 from faulty import FAULTS, Slave
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from rig import SOURCE, Programs, wait_for
 
 FIRST_PORT = 15100
