@@ -52,7 +52,7 @@ struct server_calls {
 struct server_source {
     const char *name;
     const struct segment *input; /* NULL: the loop receives it itself, nobody may attach */
-    uint64_t n_value; /* values of its frames: n_row or n_col */
+    uint64_t n_value;            /* values of its frames: n_row or n_col */
 };
 
 /* Everything pointed to outlives the server. */
