@@ -110,12 +110,15 @@ static enum rc finish(const struct tangent *tangent, enum orbit_mode mode,
             orbit->turn_6d[row][column] = tangent->column[column][row];
     for (int row = 0; row < 4; row++)
         memcpy(orbit->turn[row], orbit->turn_6d[row], sizeof orbit->turn[row]);
-    if (mode != ORBIT_6D)
-        return closed_orbit_is_stable(orbit->turn, tune)
-                   ? RC_OK
-                   : err_set(RC_NUMERIC, "motion about the closed orbit is not stable");
-    rc = normal_modes_find(orbit->turn_6d, 3, &modes);
-    return rc == RC_OK ? rc : err_add(rc, "about the closed orbit in six dimensions");
+    if (mode == ORBIT_6D) {
+        rc = normal_modes_find(orbit->turn_6d, 3, &modes);
+        return rc == RC_OK ? rc : err_add(rc, "about the closed orbit in six dimensions");
+    }
+    if (closed_orbit_is_stable(orbit->turn, tune))
+        return RC_OK;
+    rc = normal_modes_find(orbit->turn_6d, 2, &modes);
+    return rc == RC_OK ? err_set(RC_NUMERIC, "motion about the closed orbit is not stable")
+                       : err_add(rc, "about the closed orbit");
 }
 
 enum rc closed_orbit_solve(const struct lattice *lattice,

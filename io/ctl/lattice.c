@@ -4,83 +4,15 @@
 #include <string.h>
 
 #include "io/ctl/ctl.h"
+#include "io/ctl/ring/beam.h"
+#include "io/ctl/ring/lattice_file.h"
 #include "io/ctl/ring/request.h"
-#include "model/import/import.h"
-#include "model/lattice_json.h"
-#include "model/optics.h"
 
 struct file {
     const char *path;
-    char *text;
-    struct import_source source;
-    struct import_report report;
+    struct lattice_file in;
     struct lattice *ring;
 };
-
-/* ---- reading ---- */
-
-static enum rc read_text(struct file *file)
-{
-    FILE *in = fopen(file->path, "rbe");
-    size_t most = (size_t) IMPORT_MAX_BYTES + 2;
-
-    if (!in)
-        return err_sys("cannot open %s", file->path);
-    file->text = malloc(most);
-    file->source.size = file->text ? fread(file->text, 1, most - 1, in) : 0;
-    fclose(in);
-    if (!file->text)
-        return err_set(RC_NOMEM, "no memory for %s", file->path);
-    if (file->source.size > IMPORT_MAX_BYTES)
-        return err_set(RC_RANGE, "%s is larger than %d bytes", file->path, IMPORT_MAX_BYTES);
-    return RC_OK;
-}
-
-static enum rc take_options(struct ctl *ctl, struct file *file)
-{
-    const char *from = NULL;
-    enum rc rc = args_take_text(&ctl->args, "--from", &from);
-
-    if (rc == RC_OK)
-        rc = args_take_text(&ctl->args, "--use", &file->source.use);
-    if (rc == RC_OK)
-        rc = args_take_number(&ctl->args, "--energy", 1e-6, 1e6, &file->source.energy_gev);
-    if (rc != RC_OK || !from)
-        return rc;
-    file->source.format = import_format_named(from);
-    return file->source.format == IMPORT_UNKNOWN
-               ? err_set(RC_INPUT, "--from is latticejson, at, madx or elegant, not %s", from)
-               : RC_OK;
-}
-
-static enum rc load(struct file *file, const char *path)
-{
-    enum rc rc;
-
-    file->path = file->source.name = path;
-    rc = read_text(file);
-    if (rc != RC_OK)
-        return rc;
-    file->source.text = file->text;
-    if (file->source.format == IMPORT_UNKNOWN)
-        file->source.format = import_format_of(path, file->text, file->source.size);
-    return import_parse(&file->ring, &file->source, &file->report);
-}
-
-static void tell_report(const struct file *file)
-{
-    for (uint32_t i = 0; i < file->report.n_line; i++)
-        fprintf(stderr, "%s: note: %s\n", file->path, file->report.line[i]);
-    if (file->report.n_more)
-        fprintf(stderr, "%s: note: and %u more\n", file->path, file->report.n_more);
-}
-
-static void unload(struct file *file)
-{
-    lattice_destroy(file->ring);
-    import_report_free(&file->report);
-    free(file->text);
-}
 
 /* ---- show and check ---- */
 
@@ -132,19 +64,16 @@ static enum rc show(const struct file *file, bool json)
 /* A file is good if the ring in it is one: stable motion, and an energy. */
 static enum rc check(const struct file *file, bool json)
 {
-    struct optics *optics;
-    enum rc rc = optics_create(&optics, file->ring->n_element);
+    struct beam beam;
+    enum rc rc = beam_compute(&beam, file->ring, INTEGRATOR_EXACT, RING_4D);
 
-    if (rc != RC_OK)
-        return rc;
-    rc = optics_compute(optics, file->ring, INTEGRATOR_EXACT);
     if (rc == RC_OK && !(file->ring->energy_gev > 0))
         rc = err_set(RC_INPUT, "no energy is given");
     if (rc == RC_OK)
         printf(json ? "{\"good\": true, \"elements\": %u, \"tune\": [%.9f, %.9f]}\n"
                     : "good: %u elements, tunes %.7f and %.7f\n",
-               file->ring->n_element, optics->tune_x, optics->tune_y);
-    optics_destroy(optics);
+               file->ring->n_element, beam.tune[0], beam.tune[1]);
+    beam_free(&beam);
     return rc == RC_OK ? rc : err_add(rc, "%s", file->path);
 }
 
@@ -171,9 +100,11 @@ static enum rc convert(const struct file *file, const char *to)
 
 static enum rc run(struct ctl *ctl, struct file *file, const char *verb)
 {
-    enum rc rc = load(file, ctl->args.item[1]);
+    enum rc rc;
 
-    tell_report(file);
+    file->path = ctl->args.item[1];
+    rc = lattice_file_read(&file->in, file->path, &file->ring);
+    lattice_file_tell(&file->in);
     if (rc != RC_OK)
         return rc;
     if (!strcmp(verb, "convert"))
@@ -187,7 +118,7 @@ int command_lattice(struct ctl *ctl)
     struct file file = {.ring = NULL};
     const char *verb = ctl->args.count ? ctl->args.item[0] : "";
     int operands = strcmp(verb, "convert") ? 2 : 3;
-    enum rc rc = take_options(ctl, &file);
+    enum rc rc = lattice_file_take(&file.in, &ctl->args, "--format");
     bool known = false;
 
     if (rc == RC_OK)
@@ -202,6 +133,7 @@ int command_lattice(struct ctl *ctl)
         return ctl_usage(ctl);
     }
     rc = run(ctl, &file, verb);
-    unload(&file);
+    lattice_destroy(file.ring);
+    lattice_file_free(&file.in);
     return rc == RC_OK ? CTL_DONE : ctl_fail(rc);
 }

@@ -4,16 +4,15 @@
 #include <string.h>
 
 #include "io/ctl/ctl.h"
-#include "io/ctl/ring/change.h"
+#include "io/ctl/ring/beam.h"
 #include "io/ctl/ring/draw.h"
-#include "io/ctl/ring/request.h"
 #include "io/ctl/ring/table.h"
 #include "model/chromaticity.h"
 
 enum rows { ROWS_BPMS, ROWS_ALL, ROWS_NONE };
 
 static struct request request;
-static struct optics *optics;
+static struct beam beam;
 static double chromaticity[2], natural[2]; /* NaN: none, see compute_chromaticity */
 
 static enum rc take_rows(struct args *args, enum rows *rows)
@@ -37,14 +36,22 @@ static enum rc take_rows(struct args *args, enum rows *rows)
 static void fill_table(struct table *table)
 {
     *table = (struct table){.ring = request.ring};
-    table_add(table, "beta_x_m", optics->beta_x_m, 1);
-    table_add(table, "alpha_x", optics->alpha_x, 1);
-    table_add(table, "mu_x_rad", optics->mu_x_rad, 1);
-    table_add(table, "beta_y_m", optics->beta_y_m, 1);
-    table_add(table, "alpha_y", optics->alpha_y, 1);
-    table_add(table, "mu_y_rad", optics->mu_y_rad, 1);
-    table_add(table, "eta_x_m", optics->eta_x_m, 1);
-    table_add(table, "etap_x", optics->etap_x, 1);
+    table_add(table, "beta_x_m", beam.beta_x_m, 1);
+    table_add(table, "alpha_x", beam.alpha_x, 1);
+    table_add(table, "mu_x_rad", beam.mu_x_rad, 1);
+    table_add(table, "beta_y_m", beam.beta_y_m, 1);
+    table_add(table, "alpha_y", beam.alpha_y, 1);
+    table_add(table, "mu_y_rad", beam.mu_y_rad, 1);
+    table_add(table, "eta_x_m", beam.eta_x_m, 1);
+    table_add(table, "etap_x", beam.etap_x, 1);
+    if (!beam.about_orbit)
+        return;
+    table_add(table, "beta_x_mode2_m", beam.beta_x_mode2_m, 1);
+    table_add(table, "beta_y_mode1_m", beam.beta_y_mode1_m, 1);
+    table_add(table, "eta_y_m", beam.eta_y_m, 1);
+    table_add(table, "etap_y", beam.etap_y, 1);
+    table_add(table, "x_m", beam.x_m, 1);
+    table_add(table, "y_m", beam.y_m, 1);
 }
 
 static void print_extremes(const char *what, const double *value)
@@ -58,6 +65,21 @@ static void print_extremes(const char *what, const double *value)
     printf("%-13s%.6g to %.6g m\n", what, low, high);
 }
 
+/* What is of interest off the design orbit only. */
+static void print_coupling(void)
+{
+    print_extremes("dispersion y", beam.eta_y_m);
+    printf("%-13smode 2 has up to %.4g %% of beta x, mode 1 up to %.4g %% of beta y\n",
+           "coupling", 100 * beam_coupling(&beam, 0), 100 * beam_coupling(&beam, 1));
+    print_extremes("orbit x", beam.x_m);
+    print_extremes("orbit y", beam.y_m);
+    if (request.mode == RING_4D)
+        return;
+    printf("%-13s%.6e\n", "delta", beam.delta);
+    if (request.mode == RING_6D)
+        printf("%-13s%.9f\n", "synchr. tune", beam.synchrotron_tune);
+}
+
 static void print_head(void)
 {
     const struct lattice *ring = request.ring;
@@ -65,22 +87,26 @@ static void print_head(void)
     printf("%-13s%s\n", "ring", ring->title && ring->title[0] ? ring->title : request.path);
     printf("%-13s%u elements, %u BPMs, %u H, %u V, %.6f m\n", "size", ring->n_element,
            ring->n_bpm, ring->n_hcorrector, ring->n_vcorrector, ring->circumference_m);
-    printf("%-13s%s\n", "integrator", integrator_word(request.integrator));
-    printf("%-13sx %.9f   y %.9f\n", "tune", optics->tune_x, optics->tune_y);
+    printf("%-13s%s, %s, %s\n", "computed", integrator_word(request.integrator),
+           mode_word(request.mode),
+           beam.about_orbit ? "about the closed orbit" : "about the design orbit");
+    printf("%-13sx %.9f   y %.9f\n", "tune", beam.tune[0], beam.tune[1]);
     printf("%-13sx %.6f   y %.6f   (natural: x %.6f   y %.6f)\n", "chromaticity",
            chromaticity[0], chromaticity[1], natural[0], natural[1]);
-    printf("%-13s%.9e\n", "alpha_c", optics->alpha_c);
-    print_extremes("beta x", optics->beta_x_m);
-    print_extremes("beta y", optics->beta_y_m);
-    print_extremes("dispersion", optics->eta_x_m);
+    printf("%-13s%.9e\n", "alpha_c", beam.alpha_c);
+    print_extremes("beta x", beam.beta_x_m);
+    print_extremes("beta y", beam.beta_y_m);
+    print_extremes("dispersion", beam.eta_x_m);
+    if (beam.about_orbit)
+        print_coupling();
 }
 
 static void print_row(const char *name, uint32_t i)
 {
     printf("%-16s %10.4f %9.4f %9.4f %9.5f %9.4f %9.4f %9.5f %10.6f\n", name,
-           request.ring->s_m[i], optics->beta_x_m[i], optics->alpha_x[i],
-           optics->mu_x_rad[i] / (2 * M_PI), optics->beta_y_m[i], optics->alpha_y[i],
-           optics->mu_y_rad[i] / (2 * M_PI), optics->eta_x_m[i]);
+           request.ring->s_m[i], beam.beta_x_m[i], beam.alpha_x[i],
+           beam.mu_x_rad[i] / (2 * M_PI), beam.beta_y_m[i], beam.alpha_y[i],
+           beam.mu_y_rad[i] / (2 * M_PI), beam.eta_x_m[i]);
 }
 
 static void print_rows(enum rows rows)
@@ -102,13 +128,22 @@ static void print_json(const struct table *table)
 {
     const struct lattice *ring = request.ring;
     json_t *root = json_pack(
-        "{s:s, s:s, s:s, s:f, s:f, s:[f,f], s:f}", "lattice", request.path, "title",
+        "{s:s, s:s, s:s, s:s, s:s, s:f, s:f, s:[f,f], s:f}", "lattice", request.path, "title",
         ring->title ? ring->title : "", "integrator", integrator_word(request.integrator),
+        "mode", mode_word(request.mode), "about", beam.about_orbit ? "closed" : "design",
         "energy_gev", ring->energy_gev, "circumference_m", ring->circumference_m, "tune",
-        optics->tune_x, optics->tune_y, "momentum_compaction", optics->alpha_c);
+        beam.tune[0], beam.tune[1], "momentum_compaction", beam.alpha_c);
 
     json_object_set_new(root, "chromaticity", json_numbers(chromaticity, 2, 1));
     json_object_set_new(root, "chromaticity_natural", json_numbers(natural, 2, 1));
+    if (beam.about_orbit)
+        json_object_set_new(
+            root, "coupling",
+            json_pack("[f,f]", beam_coupling(&beam, 0), beam_coupling(&beam, 1)));
+    if (request.mode != RING_4D)
+        json_object_set_new(root, "delta", json_real(beam.delta));
+    if (request.mode == RING_6D)
+        json_object_set_new(root, "synchrotron_tune", json_real(beam.synchrotron_tune));
     table_add_json(root, table);
     json_print(root);
     json_decref(root);
@@ -141,10 +176,8 @@ static void compute_chromaticity(void)
 
 static enum rc compute(void)
 {
-    enum rc rc = optics_create(&optics, request.ring->n_element);
+    enum rc rc = beam_compute(&beam, request.ring, request.integrator, request.mode);
 
-    if (rc == RC_OK)
-        rc = optics_compute(optics, request.ring, request.integrator);
     if (rc == RC_OK)
         compute_chromaticity();
     return rc == RC_OK ? rc : err_add(rc, "%s", request.path);
@@ -155,10 +188,6 @@ static enum rc show(enum rows rows)
     struct table table;
     enum rc rc = RC_OK;
 
-    if (change_moves_orbit(request.ring))
-        fputs("orbitctl: note: kicks and misalignments do not enter optics about the design "
-              "orbit\n",
-              stderr);
     fill_table(&table);
     if (request.json)
         print_json(&table);
@@ -169,14 +198,14 @@ static enum rc show(enum rows rows)
     if (request.csv)
         rc = write_csv(&table);
     if (rc == RC_OK && request.plot)
-        rc = draw_optics(&request, optics);
+        rc = draw_optics(&request, &beam);
     return rc;
 }
 
 int command_optics(struct ctl *ctl)
 {
     enum rows rows = ROWS_BPMS;
-    enum rc rc = request_take(&request, &ctl->args, ctl->json, NULL);
+    enum rc rc = request_take(&request, &ctl->args, ctl->json, "4d|fixed-rf|6d");
 
     if (rc == RC_OK)
         rc = take_rows(&ctl->args, &rows);
@@ -189,7 +218,7 @@ int command_optics(struct ctl *ctl)
         rc = compute();
     if (rc == RC_OK)
         rc = show(rows);
-    optics_destroy(optics);
+    beam_free(&beam);
     request_free(&request);
     return rc == RC_OK ? CTL_DONE : ctl_fail(rc);
 }

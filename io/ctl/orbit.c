@@ -42,11 +42,13 @@ static enum rc set_problem(void)
     how.cavities = request.mode == RING_6D;
     if (f <= 0 && request.mode == RING_6D)
         return err_set(RC_INPUT, "--mode 6d: the ring has no cavity with a frequency");
+    if (request.mode == RING_6D)
+        problem.path_m = closed_orbit_path_of_rf(request.ring);
     if (fpclassify(rf_shift_hz) == FP_ZERO)
         return RC_OK;
     if (f <= 0)
         return err_set(RC_INPUT, "--rf-shift: the ring has no cavity with a frequency");
-    problem.path_m = -request.ring->circumference_m * rf_shift_hz / f;
+    problem.path_m -= request.ring->circumference_m * rf_shift_hz / f;
     return RC_OK;
 }
 

@@ -4,9 +4,8 @@
 #include <stdlib.h>
 
 #include "io/ctl/ctl.h"
-#include "io/ctl/ring/change.h"
+#include "io/ctl/ring/beam.h"
 #include "io/ctl/ring/draw.h"
-#include "io/ctl/ring/request.h"
 #include "io/ctl/ring/table.h"
 #include "model/closed_orbit.h"
 #include "model/inverse.h"
@@ -85,6 +84,7 @@ static enum rc compute(void)
 
     if (rc != RC_OK)
         return rc;
+    about_orbit = about_orbit || beam_leaves_design(request.ring);
     matrix = calloc((size_t) lattice_rows(request.ring) * lattice_columns(request.ring),
                     sizeof *matrix);
     if (!matrix)
@@ -180,11 +180,12 @@ static void print_json(void)
     }
     for (uint32_t j = 0; j < shown_columns(); j++)
         json_array_append_new(columns, json_string(column_name(j)));
-    json_t *root = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:{s:o, s:o}, s:{s:o, s:o}}",
-                             "lattice", request.path, "mode", mode_word(request.mode),
-                             "integrator", integrator_word(request.integrator), "rows", rows,
-                             "columns", columns, "matrix", matrix_json(), "singular_values",
-                             "x", json_numbers(spectrum.value[0], spectrum.n[0], 1), "y",
+    json_t *root = json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:{s:o, s:o}, s:{s:o, s:o}}",
+                             "lattice", request.path, "mode", mode_word(request.mode), "about",
+                             about_orbit ? "closed" : "design", "integrator",
+                             integrator_word(request.integrator), "rows", rows, "columns",
+                             columns, "matrix", matrix_json(), "singular_values", "x",
+                             json_numbers(spectrum.value[0], spectrum.n[0], 1), "y",
                              json_numbers(spectrum.value[1], spectrum.n[1], 1), "condition",
                              "x", condition_json(0), "y", condition_json(1));
 
@@ -229,9 +230,6 @@ static enum rc show(void)
 {
     enum rc rc = RC_OK;
 
-    if (!about_orbit && change_moves_orbit(request.ring))
-        fputs("orbitctl: note: kicks and misalignments enter with --about-orbit only\n",
-              stderr);
     if (request.json)
         print_json();
     if (request_wants_text(&request))

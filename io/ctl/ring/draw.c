@@ -2,12 +2,12 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "io/ctl/plot/heat.h"
 #include "io/ctl/plot/panel.h"
 #include "io/ctl/plot/ticks.h"
-#include "io/ctl/ring/inside.h"
 #include "io/ctl/ring/layout.h"
 
 enum { LEFT = 100, RIGHT = 30, TOP = 78, TITLE_Y = 26, TITLE_SIZE = 264 };
@@ -99,29 +99,32 @@ static const char *ring_title(const struct request *request)
     return slash ? slash + 1 : request->path;
 }
 
-enum rc draw_optics(const struct request *request, const struct optics *optics)
+enum rc draw_optics(const struct request *request, const struct beam *beam)
 {
-    double step_m = (request->to_m - request->from_m) / FIGURE_WIDTH;
     char title[TITLE_SIZE];
-    struct inside inside;
+    struct beam fine;
     struct curves curves;
-    enum rc rc = inside_compute(&inside, request->ring, optics, fmax(step_m, 1e-3));
+    double *s_m;
+    enum rc rc = beam_compute_fine(&fine, &s_m, request, request->ring);
 
-    if (rc != RC_OK)
-        return rc;
     snprintf(title, sizeof title, "%.160s:  Qx %.5f,  Qy %.5f,  C %.4f m", ring_title(request),
-             optics->tune_x, optics->tune_y, request->ring->circumference_m);
+             beam->tune[0], beam->tune[1], request->ring->circumference_m);
     curves = (struct curves){
         .title = title,
         .panel = {{"beta [m]",
                    2,
-                   {{"beta x", inside.beta_x_m, false}, {"beta y", inside.beta_y_m, false}},
+                   {{"beta x", fine.beta_x_m, false}, {"beta y", fine.beta_y_m, false}},
                    true},
-                  {"dispersion [m]", 1, {{"eta x", inside.eta_x_m, false}}, false}},
-        .n = inside.n,
-        .s_m = inside.s_m};
-    rc = draw_curves(request, &curves);
-    inside_free(&inside);
+                  {"dispersion [m]",
+                   beam->about_orbit ? 2 : 1,
+                   {{"eta x", fine.eta_x_m, false}, {"eta y", fine.eta_y_m, false}},
+                   false}},
+        .n = fine.n,
+        .s_m = s_m};
+    if (rc == RC_OK)
+        rc = draw_curves(request, &curves);
+    beam_free(&fine);
+    free(s_m);
     return rc;
 }
 

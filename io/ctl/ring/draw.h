@@ -5,8 +5,7 @@
 #ifndef ORBIT_IO_CTL_RING_DRAW_H
 #define ORBIT_IO_CTL_RING_DRAW_H
 
-#include "io/ctl/ring/request.h"
-#include "model/optics.h"
+#include "io/ctl/ring/beam.h"
 
 /* Quantities at points along s, two panels of them over the magnets. */
 struct curves {
@@ -28,7 +27,7 @@ struct curves {
 MUST_USE enum rc draw_curves(const struct request *request, const struct curves *curves);
 
 /* Beta functions and dispersion. */
-MUST_USE enum rc draw_optics(const struct request *request, const struct optics *optics);
+MUST_USE enum rc draw_optics(const struct request *request, const struct beam *beam);
 
 /* Singular values of the two blocks, descending. */
 struct spectrum {

@@ -5,7 +5,6 @@
 
 #include "io/ctl/plot/figure.h"
 #include "io/ctl/ring/change.h"
-#include "model/engine/inputs.h"
 
 static const char *const mode_words[] = {
     [RING_4D] = "4d", [RING_FIXED_RF] = "fixed-rf", [RING_6D] = "6d"};
@@ -119,6 +118,8 @@ enum rc request_take(struct request *request, struct args *args, bool json, cons
     if (rc == RC_OK)
         rc = take_outputs(request, args);
     if (rc == RC_OK)
+        rc = lattice_file_take(&request->file, args, "--format");
+    if (rc == RC_OK)
         rc = take_changes(request, args, "--set", CHANGE_SET);
     if (rc == RC_OK)
         rc = take_changes(request, args, "--scale", CHANGE_SCALE);
@@ -163,7 +164,9 @@ enum rc request_load(struct request *request, const char *path)
     enum rc rc;
 
     request->path = path;
-    rc = lattice_load(&request->before, path);
+    rc = lattice_file_read(&request->file, path, &request->before);
+    if (request->file.source.format != IMPORT_LATTICE_JSON)
+        lattice_file_tell(&request->file);
     if (rc == RC_OK)
         rc = lattice_copy(&request->ring, request->before);
     if (rc == RC_OK)
@@ -178,6 +181,7 @@ void request_free(struct request *request)
     lattice_destroy(request->ring);
     lattice_destroy(request->before);
     request->ring = request->before = NULL;
+    lattice_file_free(&request->file);
 }
 
 /* ---- results ------------------------------------------------------------------------- */

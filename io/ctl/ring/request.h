@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "io/ctl/args.h"
+#include "io/ctl/ring/lattice_file.h"
 #include "model/lattice.h"
 #include "model/map.h"
 
@@ -19,6 +20,7 @@ enum change_kind { CHANGE_SET, CHANGE_SCALE, CHANGE_KICK };
 
 struct request {
     const char *path; /* of the lattice file */
+    struct lattice_file file;
     enum integrator integrator;
     enum ring_mode mode;
     const char *csv, *plot; /* NULL: not wanted; csv "-": standard output */
@@ -33,13 +35,14 @@ struct request {
     struct lattice *ring;   /* with the changes */
 };
 
-/* Takes --integrator, --csv, --plot, --from, --to, --set, --scale and --kick out of args, and
- * --mode if `modes` (the words that the command knows, "4d|fixed-rf") is not NULL. RC_INPUT,
- * RC_RANGE. */
+/* Takes --integrator, --csv, --plot, --from, --to, --set, --scale, --kick, --format, --use and
+ * --energy out of args, and --mode if `modes` (the words that the command knows, "4d|fixed-rf")
+ * is not NULL. RC_INPUT, RC_RANGE. */
 MUST_USE enum rc request_take(struct request *request, struct args *args, bool json,
                               const char *modes);
 
-/* Reads the lattice and makes the changes. RC_SYS, RC_INPUT, RC_RANGE with what is wrong. */
+/* Reads the lattice and makes the changes; what a foreign format could not say is told on
+ * standard error. RC_SYS, RC_INPUT, RC_RANGE with what is wrong. */
 MUST_USE enum rc request_load(struct request *request, const char *path);
 
 void request_free(struct request *request);

@@ -179,9 +179,52 @@ class Commands(unittest.TestCase):
         self.assertEqual(rms(got["bpms"]["x_m"]) < 1e-5, True)
         self.assertGreater(rms(got["bpms"]["y_m"]), 1e-5)
         self.assertLess(got["iterations"], 8)
-        about = answer("orm", *words, "--about-orbit")["matrix"]
-        self.assertGreater(max(abs(v) for v in about[0][48:]), 1e-4)
-        self.assertIn("--about-orbit", run("orm", *words).stderr)
+        about = answer("orm", *words)
+        self.assertEqual(about["about"], "closed")
+        self.assertGreater(max(abs(v) for v in about["matrix"][0][48:]), 1e-4)
+        self.assertEqual(answer("orm", lattice("bessy2"))["about"], "design")
+
+    def test_a_rolled_quadrupole_couples_optics_and_response(self):
+        words = [lattice("bessy2"), "--set", "Q1M1D1R.tilt=0.02"]
+        got, plain = answer("optics", *words), answer("optics", lattice("bessy2"))
+        self.assertEqual((got["about"], plain["about"]), ("closed", "design"))
+        self.assertEqual(max(map(abs, got["x_m"] + got["y_m"])), 0)
+        self.assertGreater(rms(got["eta_y_m"]), 0.01)
+        # A skew quadrupole drives tunes apart: C ~ sqrt(beta_x beta_y) 2 k1 l tilt/(2 pi) at most.
+        self.assertLess(abs(got["tune"][0] - plain["tune"][0]), 0.05)
+        share = max(b / (a + b) for a, b in zip(got["beta_x_m"], got["beta_x_mode2_m"]))
+        self.assertAlmostEqual(got["coupling"][0], share, delta=1e-12)
+        self.assertGreater(share, 0.01)
+        orm = answer("orm", *words)
+        self.assertGreater(max(abs(v) for v in orm["matrix"][123][:48]), 0.01)
+        both = answer("what-if", *words)
+        self.assertEqual(both["after"]["tune"], got["tune"])
+        self.assertEqual(both["after"]["coupling"], got["coupling"])
+        self.assertIn("mode 2 in beta x", run("what-if", *words).stdout)
+        self.assertIn("coupling", run("optics", *words).stdout)
+
+    def test_optics_with_cavities_have_a_synchrotron_tune(self):
+        six, four = answer("optics", lattice("bessy2"), "--mode", "6d"), answer("optics", lattice("bessy2"))
+        self.assertAlmostEqual(six["synchrotron_tune"], 0.00606, delta=2e-5)
+        self.assertAlmostEqual(six["momentum_compaction"] / four["momentum_compaction"], 1, delta=1e-9)
+        self.assertAlmostEqual(six["tune"][1], four["tune"][1], delta=1e-9)
+        self.assertIn("no cavity", run("optics", lattice("dba"), "--mode", "6d", status=1).stderr)
+
+    def test_every_command_reads_every_format(self):
+        corpus = TREE / "tests" / "fuzz" / "corpus"
+        want = answer("optics", lattice("fodo"))["tune"]
+        for name in ("madx/fodo_lines.madx", "madx/fodo_sequence.seq", "elegant/fodo.lte", "at_json/cell.json"):
+            words = [str(corpus / name), "--energy", "1"]
+            got = answer("optics", *words)["tune"]
+            self.assertAlmostEqual(got[0], want[0], delta=1e-9, msg=name)
+            self.assertAlmostEqual(got[1], want[1], delta=1e-9, msg=name)
+            self.assertEqual(len(answer("orm", *words)["columns"]), 48, name)
+            self.assertEqual(max(answer("orbit", *words)["max_m"]), 0, name)
+            self.assertNotEqual(*(answer("what-if", *words, "--scale", "*=1.001")[when]["tune"] for when in ("before", "after")))
+        copy = self.path("ring.txt")
+        pathlib.Path(copy).write_bytes((corpus / "elegant" / "fodo.lte").read_bytes())
+        self.assertIn("--format", run("optics", copy, status=1).stderr)
+        self.assertAlmostEqual(answer("optics", copy, "--format", "elegant", "--energy", "1")["tune"][0], want[0], delta=1e-9)
 
     def test_what_if_compares_before_and_after(self):
         words = [lattice("bessy2"), "--set", "Q1M1D1R.k1=2.44"]
@@ -193,8 +236,10 @@ class Commands(unittest.TestCase):
         self.assertAlmostEqual(got["beta_beat_x_summary"]["rms"], rms(beat), delta=1e-12)
         self.assertEqual(got["orbit_x_m_summary"]["max"], 0)
         kicked = answer("what-if", lattice("bessy2"), "--kick", "HS1MT1R=10")
-        self.assertEqual(kicked["before"]["tune"], kicked["after"]["tune"])
+        self.assertEqual((kicked["before"]["about"], kicked["after"]["about"]), ("design", "closed"))
+        self.assertGreater(abs(kicked["before"]["tune"][0] - kicked["after"]["tune"][0]), 1e-6)
         self.assertGreater(kicked["orbit_x_m_summary"]["max"], 1e-5)
+        self.assertEqual(kicked["orbit_x_m_summary"], kicked["orbit_change_x_m_summary"])
 
     def test_a_change_that_loses_the_beam_is_told(self):
         told = run("what-if", lattice("bessy2"), "--scale", "Q1*=3", status=1).stderr
@@ -207,6 +252,7 @@ class Commands(unittest.TestCase):
         self.check_plots("orbit", lattice("bessy2"), "--kick", "HS1MT1R=50", "--mode", "fixed-rf")
         self.check_plots("orm", lattice("bessy2"))
         self.check_plots("what-if", lattice("fodo"), "--scale", "QF=1.01")
+        self.check_plots("what-if", lattice("bessy2"), "--set", "Q1M1D1R.tilt=0.02", "--kick", "HS1MT1R=50")
 
     def test_faults_are_told_with_near_names(self):
         ring = lattice("bessy2")

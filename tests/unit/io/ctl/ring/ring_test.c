@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/ctl/ring/beam.h"
 #include "io/ctl/ring/change.h"
-#include "io/ctl/ring/inside.h"
+#include "io/ctl/ring/finer.h"
 #include "io/ctl/ring/near.h"
 #include "io/ctl/ring/request.h"
 #include "io/ctl/ring/table.h"
@@ -220,46 +221,63 @@ static void wrong_options_are_refused(void **state)
 
 /* ---- curves and tables --------------------------------------------------------------- */
 
-/* Where an element of half the length begins or ends, its optics must agree with points within
- * the whole one. */
-static void optics_within_an_element_are_those_of_its_halves(void **state)
+/* The ring in pieces is the same ring: its optics at the old places, and on the way. */
+static void a_finer_ring_has_the_same_optics(void **state)
 {
-    struct lattice *halves;
-    struct optics *whole_optics, *half_optics;
-    struct inside inside;
+    struct lattice *finer;
+    struct beam whole, pieces;
     uint32_t at = 0;
 
     (void) state;
-    assert_int_equal(lattice_create(&halves, 2 * ring->n_element), RC_OK);
+    assert_int_equal(finer_ring(&finer, ring, 0.05), RC_OK);
+    assert_true(finer->n_element > 5 * ring->n_element);
+    assert_int_equal(beam_compute(&whole, ring, INTEGRATOR_EXACT, RING_4D), RC_OK);
+    assert_int_equal(beam_compute(&pieces, finer, INTEGRATOR_EXACT, RING_4D), RC_OK);
     for (uint32_t i = 0; i < ring->n_element; i++) {
-        struct element half = ring->element[i];
-
-        half.length_m /= 2;
-        half.angle_rad /= 2;
-        halves->element[2 * i] = halves->element[2 * i + 1] = half;
-        halves->element[2 * i].e2_rad = halves->element[2 * i].fint2 = 0;
-        halves->element[2 * i + 1].e1_rad = halves->element[2 * i + 1].fint1 = 0;
-    }
-    assert_int_equal(lattice_finish(halves), RC_OK);
-    assert_int_equal(optics_create(&whole_optics, ring->n_element), RC_OK);
-    assert_int_equal(optics_create(&half_optics, halves->n_element), RC_OK);
-    assert_int_equal(optics_compute(whole_optics, ring, INTEGRATOR_EXACT), RC_OK);
-    assert_int_equal(optics_compute(half_optics, halves, INTEGRATOR_EXACT), RC_OK);
-    assert_int_equal(inside_compute(&inside, ring, whole_optics, 0.05), RC_OK);
-    for (uint32_t i = 1; i < halves->n_element; i += 2) {
-        while (at + 1 < inside.n && inside.s_m[at] < halves->s_m[i] - 1e-9)
+        while (strcmp(finer->element[at].name, ring->element[i].name) != 0 ||
+               finer->s_m[at] < ring->s_m[i] - 1e-9)
             at++;
-        if (fabs(inside.s_m[at] - halves->s_m[i]) > 1e-9)
-            continue; /* an odd number of steps has no point in the middle */
-        assert_close(inside.beta_x_m[at], half_optics->beta_x_m[i], 1e-10, 0);
-        assert_close(inside.beta_y_m[at], half_optics->beta_y_m[i], 1e-10, 0);
-        assert_close(inside.eta_x_m[at], half_optics->eta_x_m[i], 1e-10, 1e-12);
+        assert_close(finer->s_m[at], ring->s_m[i], 0, 1e-9);
+        assert_close(pieces.beta_x_m[at], whole.beta_x_m[i], 1e-10, 0);
+        assert_close(pieces.beta_y_m[at], whole.beta_y_m[i], 1e-10, 0);
+        assert_close(pieces.eta_x_m[at], whole.eta_x_m[i], 1e-10, 1e-12);
     }
-    assert_true(at > inside.n / 2);
-    inside_free(&inside);
-    optics_destroy(whole_optics);
-    optics_destroy(half_optics);
-    lattice_destroy(halves);
+    assert_close(pieces.tune[1], whole.tune[1], 0, 1e-12);
+    assert_close(pieces.alpha_c, whole.alpha_c, 1e-10, 0);
+    beam_free(&whole);
+    beam_free(&pieces);
+    lattice_destroy(finer);
+}
+
+/* The same with everything that couples and kicks, about the closed orbit. */
+static void a_finer_ring_has_the_same_coupled_optics(void **state)
+{
+    struct lattice *finer;
+    struct beam whole, pieces;
+    uint32_t last;
+
+    (void) state;
+    assert_false(beam_leaves_design(ring));
+    assert_int_equal(change_set(ring, "QF#3.tilt=0.002", NULL), RC_OK);
+    assert_true(beam_leaves_design(ring));
+    assert_int_equal(change_set(ring, "B#5.tilt=0.001", NULL), RC_OK);
+    assert_int_equal(change_set(ring, "COR#7.hkick=1e-4", NULL), RC_OK);
+    assert_int_equal(change_set(ring, "SF#2.vkick=1e-4", NULL), RC_OK);
+    assert_int_equal(finer_ring(&finer, ring, 0.05), RC_OK);
+    assert_int_equal(beam_compute(&whole, ring, INTEGRATOR_EXACT, RING_6D), RC_OK);
+    assert_int_equal(beam_compute(&pieces, finer, INTEGRATOR_EXACT, RING_6D), RC_OK);
+    last = finer->n_element;
+    assert_close(pieces.x_m[last], whole.x_m[ring->n_element], 0, 1e-10);
+    assert_close(pieces.y_m[last], whole.y_m[ring->n_element], 0, 1e-10);
+    assert_close(pieces.delta, whole.delta, 0, 1e-10);
+    assert_close(pieces.beta_x_m[last], whole.beta_x_m[ring->n_element], 1e-6, 0);
+    assert_close(pieces.beta_x_mode2_m[last], whole.beta_x_mode2_m[ring->n_element], 1e-5, 0);
+    assert_close(pieces.synchrotron_tune, whole.synchrotron_tune, 0, 1e-9);
+    assert_true(fabs(whole.x_m[0]) > 1e-6 && fabs(whole.y_m[0]) > 1e-6);
+    assert_true(beam_coupling(&whole, 0) > 1e-4 && beam_coupling(&whole, 1) > 1e-4);
+    beam_free(&whole);
+    beam_free(&pieces);
+    lattice_destroy(finer);
 }
 
 static void a_table_is_a_line_of_names_and_one_per_element(void **state)
@@ -300,8 +318,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(wrong_factors_and_kicks_are_refused, load, unload),
         cmocka_unit_test(options_are_understood),
         cmocka_unit_test(wrong_options_are_refused),
-        cmocka_unit_test_setup_teardown(optics_within_an_element_are_those_of_its_halves, load,
-                                        unload),
+        cmocka_unit_test_setup_teardown(a_finer_ring_has_the_same_optics, load, unload),
+        cmocka_unit_test_setup_teardown(a_finer_ring_has_the_same_coupled_optics, load, unload),
         cmocka_unit_test_setup_teardown(a_table_is_a_line_of_names_and_one_per_element, load,
                                         unload),
     };
