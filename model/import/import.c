@@ -67,7 +67,8 @@ static enum rc build(struct builder *builder)
     case IMPORT_UNKNOWN:
         break;
     }
-    return err_set(RC_INPUT, "%s: the format is not known: say --format latticejson, at, madx or elegant",
+    return err_set(RC_INPUT,
+                   "%s: the format is not known: say --format latticejson, at, madx or elegant",
                    builder->source->name);
 }
 
