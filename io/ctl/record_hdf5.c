@@ -22,7 +22,7 @@ static const struct {
     {"t_mono_ns", "ns", "CLOCK_MONOTONIC of the grid point", 'i', ONE},
     {"t_utc_ns", "ns", "UTC of the grid point", 'i', ONE},
     {"skipped", "1", "grid points skipped just before", 'u', ONE},
-    {"state", "1", "0 OFF, 1 SHADOW, 2 ARMED, 3 CLOSED, 4 HOLD, 5 TRIPPED", 'u', ONE},
+    {"state", "1", "0 OFF, 1 SHADOW, 2 ARMED, 3 CLOSED, 4 HOLD, 5 TRIPPED, 6 PROBE", 'u', ONE},
     {"unmet", "bits", "conditions of CLOSED that do not hold", 'u', ONE},
     {"command", "1", "last request seen, counted", 'u', ONE},
     {"revision", "1", "of the parameter set in use", 'u', ONE},
@@ -33,6 +33,7 @@ static const struct {
     {"frame_t_sample_ns", "ns", "CLOCK_MONOTONIC at which the frame was sampled", 'i', ONE},
     {"wake_late_ns", "ns", "lateness of the wake-up", 'f', ONE},
     {"current_a", "A", "stored current", 'f', ONE},
+    {"excite_level", "1", "level of the excitation in u_cmd, from 1; 0: none", 'u', ONE},
     {"y", "m", "positions: x of all BPMs, then y", 'f', ROWS},
     {"y_quality", "bits", "0 is good", 'u', ROWS},
     {"u_cmd", "rad (RF: Hz)", "set points commanded: H, V, RF", 'f', COLUMNS},
@@ -41,7 +42,7 @@ static const struct {
 };
 
 enum { N_COLUMN = sizeof columns / sizeof columns[0] };
-_Static_assert(sizeof(struct record_head) == 16 * 8, "16 columns of one word stand first");
+_Static_assert(sizeof(struct record_head) == 17 * 8, "17 columns of one word stand first");
 
 static const char *const lost_names[] = {"before_record", "count", "where"};
 static const char *const mark_names[] = {"before_record", "cycle", "t_utc_ns", "state",

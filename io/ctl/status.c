@@ -21,8 +21,8 @@ static const struct {
 
 enum { N_PHASES = sizeof phases / sizeof phases[0] };
 
-static const char *const state_names[] = {"OFF",    "SHADOW", "ARMED",
-                                          "CLOSED", "HOLD",   "TRIPPED"};
+static const char *const state_names[] = {"OFF",  "SHADOW",  "ARMED", "CLOSED",
+                                          "HOLD", "TRIPPED", "PROBE"};
 
 static const char *state_word(uint64_t state)
 {

@@ -29,8 +29,8 @@ struct publisher {
     int64_t n_command;
 };
 
-static const char *const state_words[STATE_COUNT] = {"OFF",    "SHADOW", "ARMED",
-                                                     "CLOSED", "HOLD",   "TRIPPED"};
+static const char *const state_words[STATE_COUNT] = {"OFF",  "SHADOW",  "ARMED", "CLOSED",
+                                                     "HOLD", "TRIPPED", "PROBE"};
 
 /* ---- points to PVs
  * ------------------------------------------------------------------------------ */
@@ -168,11 +168,12 @@ static enum rc put_command(void *context, struct ioc_value *value)
 
 static enum rc put_mode(void *context, struct ioc_value *value)
 {
-    static const char *const line[STATE_COUNT] = {"mode off",    "mode shadow", "mode arm",
-                                                  "mode closed", "mode hold",   NULL};
+    static const char *const line[STATE_COUNT] = {"mode off", "mode shadow", "mode arm",
+                                                  "mode closed", "mode hold"};
     int64_t state = value->integer[0];
     if (state < 0 || state >= STATE_COUNT || !line[state]) {
-        return err_set(RC_INPUT, "TRIPPED cannot be asked for");
+        return err_set(RC_INPUT, "%s cannot be asked for",
+                       state < 0 || state >= STATE_COUNT ? "that" : state_words[state]);
     }
     return send_command(context, line[state]);
 }

@@ -47,14 +47,14 @@ static RT_SAFE void begin_driving(struct workspace *w, const struct hal *hal,
 
 void phase_drive(struct workspace *w, const struct hal *hal, const struct params *p)
 {
-    bool closed = w->machine.state == STATE_CLOSED;
+    bool drives = state_drives(w->machine.state);
 
-    if (closed && !w->driving) {
+    if (drives && !w->driving) {
         begin_driving(w, hal, p);
-    } else if (closed && w->stepped) {
+    } else if (drives && w->stepped) {
         memcpy(w->u_cmd, w->sp, w->n_col * sizeof *w->u_cmd);
         send_block(w, hal, p, lease_end_ns(w, p), true);
-    } else if (!closed && w->driving) {
+    } else if (!drives && w->driving) {
         w->driving = false;
         w->block_cycle = 0;
         send_block(w, hal, p, 0, false);

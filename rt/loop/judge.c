@@ -139,7 +139,7 @@ static RT_SAFE uint64_t worst_row(const struct workspace *w)
 static RT_SAFE double trip_limit_m(const struct workspace *w, const struct params *p)
 {
     const struct capture *capture = &p->tuning.capture;
-    bool captures = w->machine.state != STATE_CLOSED || !w->driving || w->stepper.capturing;
+    bool captures = !state_drives(w->machine.state) || !w->driving || w->stepper.capturing;
 
     return capture->orbit_m > 0.0 && captures
                ? fmax(capture->trip_orbit_m, p->tuning.trip_orbit_m)
@@ -175,6 +175,8 @@ void phase_judge(struct workspace *w, const struct params *p)
     judge_orbit(w, p);
     judge_echo(w, p);
     judge_beam(w, p);
+    if (p->unchecked_col != UINT64_MAX)
+        miss(w, COND_CHECK, p->unchecked_col);
     if (p->revision == 0)
         miss(w, COND_PARAMETERS, UINT64_MAX);
     if (!w->bpm[0].alive)

@@ -27,6 +27,12 @@ struct loop {
     _Atomic uint64_t answer;  /* ticket << 8 | enum answer */
     _Atomic uint64_t answer_unmet;
     uint64_t next_ticket;
+
+    /* Mailbox of excitations. The loop plays plan[taken & 1]; the manager fills the other one,
+     * and only while nothing waits to be taken. */
+    struct excite_plan plan[2];
+    _Atomic uint64_t plan_posted, plan_taken;
+    _Atomic bool plan_stop;
 };
 
 enum { CYCLES_PER_SECOND_ID = 1000000, MAX_SKIPS_RECORDED = 1024 };
@@ -162,6 +168,19 @@ static RT_SAFE void answer_request(struct loop *loop)
                           memory_order_release);
 }
 
+static RT_SAFE void take_plan(struct loop *loop)
+{
+    uint64_t posted = atomic_load_explicit(&loop->plan_posted, memory_order_acquire);
+
+    if (posted != atomic_load_explicit(&loop->plan_taken, memory_order_relaxed)) {
+        excite_drop(&loop->w->excite, loop->w->n_col);
+        excite_start(&loop->w->excite, &loop->plan[posted & 1]);
+        atomic_store_explicit(&loop->plan_taken, posted, memory_order_release);
+    }
+    if (atomic_exchange_explicit(&loop->plan_stop, false, memory_order_relaxed))
+        loop->w->excite.ending = true;
+}
+
 /* What belongs to a change of state, whoever asked for it: counters and a clean start of the
  * law. */
 static RT_SAFE void account_state(struct workspace *w, enum loop_state before)
@@ -190,7 +209,9 @@ static RT_SAFE int64_t run_phases(struct loop *loop, const struct params *p)
     phase_ingest(w, &loop->hal, p);
     phase_validate(w, p);
     phase_judge(w, p);
+    take_plan(loop);
     answer_request(loop);
+    probe_tend(w);
     account_state(w, before);
     at_ns = end_phase(loop, PHASE_INGEST, at_ns);
     phase_track(w, p, (double) loop->period_ns);
@@ -272,6 +293,24 @@ bool loop_answer(struct loop *loop, uint64_t ticket, enum answer *answer, uint64
     *answer = (enum answer)(answered & 0xff);
     *unmet = atomic_load_explicit(&loop->answer_unmet, memory_order_relaxed);
     return true;
+}
+
+enum rc loop_excite(struct loop *loop, const struct excite_plan *plan)
+{
+    uint64_t posted = atomic_load_explicit(&loop->plan_posted, memory_order_relaxed);
+
+    if (posted != atomic_load_explicit(&loop->plan_taken, memory_order_acquire))
+        return err_set(RC_STATE,
+                       "the loop has not taken the last excitation: it is not running");
+    loop->plan[(posted + 1) & 1] = *plan;
+    atomic_store_explicit(&loop->plan_stop, false, memory_order_relaxed);
+    atomic_store_explicit(&loop->plan_posted, posted + 1, memory_order_release);
+    return RC_OK;
+}
+
+void loop_excite_stop(struct loop *loop)
+{
+    atomic_store_explicit(&loop->plan_stop, true, memory_order_relaxed);
 }
 
 void loop_reset_timing(struct loop *loop)

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "rt/hal/hal.h"
+#include "rt/loop/excite.h"
 #include "rt/loop/params.h"
 #include "rt/loop/state.h"
 #include "rt/shm/slot_ring.h"
@@ -54,6 +55,14 @@ uint64_t loop_request(struct loop *loop, enum request request);
 
 /* True once the loop has answered that ticket; `unmet` are the conditions that were missing. */
 bool loop_answer(struct loop *loop, uint64_t ticket, enum answer *answer, uint64_t *unmet);
+
+/* Hands over a checked excitation (excite.h), which replaces the present one: it plays at once
+ * in CLOSED, and in PROBE; elsewhere but in ARMED it is dropped. One thread (the manager).
+ * RC_STATE: the loop does not run. */
+MUST_USE enum rc loop_excite(struct loop *loop, const struct excite_plan *plan);
+
+/* Its kicks go back to zero in the next law step. */
+void loop_excite_stop(struct loop *loop);
 
 /* Asks for empty phase histograms and an empty list of worst cycles; the status's
  * timing_reset_cycle moves when it is done. */

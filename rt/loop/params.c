@@ -128,6 +128,7 @@ static enum rc slot_create(struct params *p, const struct orbit_dims *dims,
         return err_set(RC_NOMEM, "no memory for a parameter slot of %zu bytes",
                        arrays_b + blocks_b + offload_b + bases_b);
     memset(p->memory, 0, arrays_b + blocks_b + offload_b + bases_b);
+    p->unchecked_col = UINT64_MAX;
     (void) lay_out(p, storage, p->memory, &predict);
     for (uint64_t col = 0; col < dims_n_col(dims); col++)
         p->law_gain[col] = 1.0;

@@ -84,6 +84,8 @@ struct params {
     uint64_t serial;                       /* of every publishing */
     double *law_gain;                      /* [n_col] of v, on top of the law's own */
     struct law_terms law;                  /* by params_make_law */
+    uint64_t unchecked_col; /* first enabled corrector without a check; UINT64_MAX: none, or
+                               none is required */
     struct tuning tuning;
     void *memory; /* all of the above arrays */
 };

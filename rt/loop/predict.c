@@ -13,10 +13,10 @@ static RT_SAFE double response_tau_ns(const struct params *p)
 /* What somebody else drives is as it was found. */
 static RT_SAFE void follow_found(struct workspace *w, const struct params *p)
 {
-    bool closed = w->machine.state == STATE_CLOSED;
+    bool drives = state_drives(w->machine.state);
 
     for (uint64_t col = 0; col < w->n_col; col++)
-        if (!closed || !column_is_driven(p, col))
+        if (!drives || !column_is_driven(p, col))
             w->u_cmd[col] = w->u_found[col];
 }
 

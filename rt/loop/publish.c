@@ -175,7 +175,8 @@ void publish_record(const struct workspace *w, const struct params *p, struct sl
                                .law_step = w->stepped,
                                .frame_t_sample_ns = frame->t_sample_ns,
                                .wake_late_ns = w->wake_late_ns,
-                               .current_a = w->current_a};
+                               .current_a = w->current_a,
+                               .excite_level = excite_level(&w->excite)};
     uint64_t *at = slot_ring_begin(ring);
 
     words_store(at, &head, sizeof head / 8);
@@ -219,6 +220,8 @@ void publish_status(const struct workspace *w, const struct params *p,
     set(&status->arm_id, w->machine.arm_id);
     set(&status->revision, p->revision);
     set(&status->timer, w->timer);
+    set(&status->excite_level, excite_level(&w->excite));
+    set(&status->excite_levels, w->excite.plan ? w->excite.plan->n_level : 0);
     publish_counters(w, status->counter);
     __atomic_store_n(&status->heartbeat_ns, w->now_ns, __ATOMIC_RELAXED);
     set(&status->heartbeat_cycle, w->cycle);

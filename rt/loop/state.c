@@ -63,6 +63,19 @@ static RT_SAFE enum answer close_loop(struct state_machine *machine, uint64_t un
     return ANSWER_DONE;
 }
 
+/* What is measured for the check cannot need the check. */
+static RT_SAFE enum answer probe(struct state_machine *machine, uint64_t unmet, int64_t now_ns)
+{
+    if (machine->state == STATE_TRIPPED)
+        return ANSWER_TRIPPED;
+    if (machine->state != STATE_ARMED)
+        return ANSWER_NOT_ARMED;
+    if (unmet & ~CONDITIONS_TO_PROBE_LATER)
+        return ANSWER_UNMET;
+    enter(machine, STATE_PROBE, now_ns);
+    return ANSWER_DONE;
+}
+
 static RT_SAFE enum answer reset(struct state_machine *machine, uint64_t unmet, int64_t now_ns)
 {
     if (machine->state == STATE_TRIPPED && (unmet & machine->cause))
@@ -90,6 +103,8 @@ enum answer state_request(struct state_machine *machine, enum request request, u
         return close_loop(machine, unmet, now_ns);
     case REQUEST_RESET:
         return reset(machine, unmet, now_ns);
+    case REQUEST_PROBE:
+        return probe(machine, unmet, now_ns);
     case REQUEST_BASELINE:
     case REQUEST_NONE:
         break;
@@ -106,6 +121,17 @@ static RT_SAFE void lose_closed(struct state_machine *machine, uint64_t unmet,
     machine->offender = offender;
     machine->unmet_ns = now_ns;
     enter(machine, trip ? STATE_TRIPPED : STATE_HOLD, now_ns);
+}
+
+/* A measurement is not taken up again: the loop gives the set points back where they are. */
+static RT_SAFE void lose_probe(struct state_machine *machine, uint64_t unmet, uint64_t offender,
+                               int64_t now_ns)
+{
+    bool trip = (unmet & CONDITIONS_THAT_TRIP) != 0;
+
+    machine->cause = unmet & ~ACK_ONLY ? unmet & ~ACK_ONLY : unmet;
+    machine->offender = offender;
+    enter(machine, trip ? STATE_TRIPPED : STATE_SHADOW, now_ns);
 }
 
 static RT_SAFE bool ends_by_itself(const struct state_machine *machine)
@@ -160,6 +186,10 @@ void state_advance(struct state_machine *machine, uint64_t unmet, uint64_t offen
     case STATE_HOLD:
         advance_hold(machine, unmet, limits, now_ns);
         break;
+    case STATE_PROBE:
+        if (unmet & ~CONDITIONS_TO_PROBE_LATER)
+            lose_probe(machine, unmet & ~CONDITIONS_TO_PROBE_LATER, offender, now_ns);
+        break;
     case STATE_ARMED:
         advance_armed(machine, unmet, limits, now_ns);
         break;
@@ -173,8 +203,8 @@ void state_advance(struct state_machine *machine, uint64_t unmet, uint64_t offen
 
 const char *state_name(enum loop_state state)
 {
-    static const char *const names[STATE_COUNT] = {"OFF",    "SHADOW", "ARMED",
-                                                   "CLOSED", "HOLD",   "TRIPPED"};
+    static const char *const names[STATE_COUNT] = {"OFF",  "SHADOW",  "ARMED", "CLOSED",
+                                                   "HOLD", "TRIPPED", "PROBE"};
 
     return (unsigned) state < STATE_COUNT ? names[state] : "UNKNOWN";
 }

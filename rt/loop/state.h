@@ -21,6 +21,7 @@ enum request {
     REQUEST_CLOSE,
     REQUEST_HOLD,
     REQUEST_RESET,
+    REQUEST_PROBE,
     REQUEST_BASELINE /* not of the state: a new baseline of the innovation */
 };
 
@@ -28,7 +29,7 @@ enum request {
 enum answer {
     ANSWER_DONE,
     ANSWER_UNMET,      /* conditions are missing: see unmet */
-    ANSWER_NOT_ARMED,  /* closing needs ARMED first */
+    ANSWER_NOT_ARMED,  /* closing and probing need ARMED first */
     ANSWER_TRIPPED,    /* a trip is latched: reset first */
     ANSWER_CAUSE_STAYS /* reset refused: the cause of the trip is still there */
 };
@@ -53,6 +54,9 @@ struct state_machine {
     (1ULL << COND_PARAMETERS | 1ULL << COND_ACTUATORS | 1ULL << COND_READBACK)
 /* Lost in CLOSED, these trip; every other one is HOLD. */
 #define CONDITIONS_THAT_TRIP (1ULL << COND_ORBIT)
+
+/* Missing, these keep the loop from closing but not from the measurement that brings them. */
+#define CONDITIONS_TO_PROBE_LATER (1ULL << COND_CHECK)
 
 /* HOLD by another master does not end by itself, unless the gateway or the machine went away
  * with it: who drives is the operators' to settle. */

@@ -198,6 +198,7 @@ static RT_SAFE void step_law(struct workspace *w, const struct params *p)
     struct law_input in = {.v = s->v,
                            .u_now = w->u_cmd,
                            .u_ref = s->u_ref,
+                           .u_ff = w->excite.wanted,
                            .metric = params_metric(p),
                            .gain = gain_of_now(w, p),
                            .step_scale = s->capturing ? p->tuning.capture.step_scale : 1.0,
@@ -205,6 +206,13 @@ static RT_SAFE void step_law(struct workspace *w, const struct params *p)
     uint64_t rf = w->dims.n_h + w->dims.n_v;
     double f_hz = 0.0;
 
+    if (w->driving)
+        excite_advance(&w->excite, w->n_col);
+    if (w->machine.state == STATE_PROBE) {
+        law_hold(s->law, w->u_cmd);
+        probe_step(w, p);
+        return;
+    }
     follow_matrices(w, p);
     take_means(w, p);
     if (w->dims.n_rf)

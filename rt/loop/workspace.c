@@ -10,8 +10,17 @@ static enum rc allocate_vectors(struct workspace *w)
 {
     double **rows[] = {&w->y,           &w->error,       &w->pred_now, &w->pred_full,
                        &w->scratch_row, &w->reference_m, &w->score.y_m};
-    double **cols[] = {&w->full,       &w->step,    &w->sp,          &w->u_cmd,      &w->u_eff,
-                       &w->u_readback, &w->u_found, &w->scratch_col, &w->score.u_eff};
+    double **cols[] = {&w->full,
+                       &w->step,
+                       &w->sp,
+                       &w->u_cmd,
+                       &w->u_eff,
+                       &w->u_readback,
+                       &w->u_found,
+                       &w->scratch_col,
+                       &w->score.u_eff,
+                       &w->excite.wanted,
+                       &w->excite.contained};
     size_t row = (w->n_row + WORDS_A_LINE - 1) / WORDS_A_LINE * WORDS_A_LINE;
     size_t col = (w->n_col + WORDS_A_LINE - 1) / WORDS_A_LINE * WORDS_A_LINE;
     size_t n_rows = sizeof rows / sizeof rows[0], n_cols = sizeof cols / sizeof cols[0];

@@ -7,6 +7,7 @@
 
 #include "rt/base/hist.h"
 #include "rt/hal/hal.h"
+#include "rt/loop/excite.h"
 #include "rt/loop/innovation.h"
 #include "rt/loop/params.h"
 #include "rt/loop/response.h"
@@ -58,6 +59,7 @@ struct workspace {
     struct stepper stepper;
     struct score score;
     struct state_machine machine;
+    struct excite excite;
 
     uint64_t unmet, offender;
     uint64_t n_invalid, n_saturated;
@@ -98,6 +100,11 @@ RT_SAFE static inline bool column_is_driven(const struct params *p, uint64_t col
 
     return is_rf ? p->tuning.energy.drive : p->law.driven[col] > 0.0;
 }
+
+/* Excitation: a law step of PROBE, where the law stands still; and, once a cycle after the
+ * state is known, the end of what was played or may be played no longer. */
+RT_SAFE void probe_step(struct workspace *w, const struct params *p);
+RT_SAFE void probe_tend(struct workspace *w);
 
 /* 1: not good, and not because the configuration says so. Shifts instead of comparisons, which
  * vector units without 64-bit comparisons can do as well. */

@@ -57,7 +57,7 @@ static void put_offender(struct writer *out, enum offender_kind kind, uint64_t o
 static enum condition first_with_offender(uint64_t conditions)
 {
     static const enum condition order[] = {COND_ACTUATORS, COND_MASTER, COND_READBACK,
-                                           COND_BPMS, COND_ORBIT};
+                                           COND_BPMS,      COND_ORBIT,  COND_CHECK};
 
     for (size_t i = 0; i < sizeof order / sizeof order[0]; i++)
         if (conditions & 1ULL << order[i])

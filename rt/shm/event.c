@@ -15,26 +15,28 @@ static const char *const kinds[EVENT_KIND_COUNT] = {[EVENT_START] = "start",
                                                     [EVENT_TIMER] = "timer",
                                                     [EVENT_TIMING_RESET] = "timing reset"};
 
-static const char *const states[STATE_COUNT] = {"OFF",    "SHADOW", "ARMED",
-                                                "CLOSED", "HOLD",   "TRIPPED"};
+static const char *const states[STATE_COUNT] = {"OFF",  "SHADOW",  "ARMED", "CLOSED",
+                                                "HOLD", "TRIPPED", "PROBE"};
 
 static const char *const timers[TIMER_MODE_COUNT] = {"sleep", "hybrid", "spin", "external",
                                                      "fallback"};
 
 /* In a few words; WHY has the remedies. */
-static const char *const conditions[COND_COUNT] = {
-    [COND_PARAMETERS] = "no parameters",
-    [COND_PACE] = "no fresh orbit",
-    [COND_BPMS] = "too many invalid BPMs",
-    [COND_BEAM] = "no beam",
-    [COND_ACTUATORS] = "correctors not valid",
-    [COND_ECHO] = "writes not confirmed",
-    [COND_ARM_ACK] = "arming not acknowledged",
-    [COND_MASTER] = "another master",
-    [COND_READBACK] = "readback does not follow",
-    [COND_SATURATION] = "correctors at their limits",
-    [COND_TIMING] = "late too often",
-    [COND_ORBIT] = "orbit beyond the trip limit"};
+static const char *const conditions[COND_COUNT] = {[COND_PARAMETERS] = "no parameters",
+                                                   [COND_PACE] = "no fresh orbit",
+                                                   [COND_BPMS] = "too many invalid BPMs",
+                                                   [COND_BEAM] = "no beam",
+                                                   [COND_ACTUATORS] = "correctors not valid",
+                                                   [COND_ECHO] = "writes not confirmed",
+                                                   [COND_ARM_ACK] = "arming not acknowledged",
+                                                   [COND_MASTER] = "another master",
+                                                   [COND_READBACK] = "readback does not follow",
+                                                   [COND_SATURATION] =
+                                                       "correctors at their limits",
+                                                   [COND_TIMING] = "late too often",
+                                                   [COND_ORBIT] = "orbit beyond the trip limit",
+                                                   [COND_INHIBIT] = "inhibited too long",
+                                                   [COND_CHECK] = "correctors not checked"};
 
 static const char *word(const char *const *words, uint64_t n, uint64_t i)
 {
@@ -56,8 +58,8 @@ int event_source(const struct event_record *event)
 enum event_offender event_offender(const struct event_record *event, uint64_t *index)
 {
     const uint64_t of_rows = 1ULL << COND_BPMS | 1ULL << COND_ORBIT;
-    const uint64_t of_cols =
-        1ULL << COND_ACTUATORS | 1ULL << COND_MASTER | 1ULL << COND_READBACK;
+    const uint64_t of_cols = 1ULL << COND_ACTUATORS | 1ULL << COND_MASTER |
+                             1ULL << COND_READBACK | 1ULL << COND_CHECK;
 
     *index = event->arg[3];
     if (event->kind != EVENT_STATE || *index == UINT64_MAX)

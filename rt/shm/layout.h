@@ -32,7 +32,7 @@
 
 enum {
     ORBIT_ABI_VERSION =
-        8, /* counts every change of this file that tests/unit/rt/shm/layout.golden shows */
+        9, /* counts every change of this file that tests/unit/rt/shm/layout.golden shows */
     ORBIT_MAX_BPM = 1024,
     ORBIT_MAX_COL = 1024, /* H + V + RF */
     ORBIT_MAX_ROW = 2 * ORBIT_MAX_BPM,
@@ -99,8 +99,15 @@ enum loop_state {
     STATE_CLOSED,
     STATE_HOLD,
     STATE_TRIPPED,
+    STATE_PROBE, /* correctors are excited for a measurement; the law stands still */
     STATE_COUNT
 };
+
+/* In these the loop's set points are written. */
+static inline int state_drives(uint64_t state)
+{
+    return state == STATE_CLOSED || state == STATE_PROBE;
+}
 
 /* Of the innovation. */
 enum baseline_state { BASELINE_NONE, BASELINE_COLLECTING, BASELINE_TAKEN };
@@ -121,6 +128,7 @@ enum condition {
     COND_TIMING,     /* fewer consecutive late events than allowed */
     COND_ORBIT,      /* orbit error within the trip limit */
     COND_INHIBIT,    /* injection does not inhibit the law longer than allowed */
+    COND_CHECK,      /* every enabled corrector's polarity and gain were checked */
     COND_COUNT
 };
 
@@ -208,7 +216,9 @@ struct status_block {
     uint64_t source_generation[ORBIT_MAX_SOURCE]; /* 0: nobody is connected */
     uint64_t counter[COUNTER_COUNT];
     uint64_t source_counter[ORBIT_MAX_SOURCE][SOURCE_COUNTER_COUNT];
-    uint64_t reserved[8];
+    uint64_t excite_level;  /* of the excitation that is played, from 1; 0: none */
+    uint64_t excite_levels; /* that it has */
+    uint64_t reserved[6];
     struct hist phase[PHASE_COUNT];
     struct slow_cycle worst[ORBIT_WORST_CYCLES]; /* in no order */
 };
@@ -290,11 +300,12 @@ struct record_head {
     uint64_t frame_seq, new_frame, law_step;
     int64_t frame_t_sample_ns;
     double wake_late_ns, current_a;
+    uint64_t excite_level; /* of the excitation in u_cmd, from 1; 0: none */
 };
 
 /* Then: value [n_col] float64, absolute, rad and Hz; NaN: not the loop's, never written. A
- * gateway writes it only if the state is CLOSED, it acknowledged this arm_id in its present
- * connection, and the time is before valid_until_ns. */
+ * gateway writes it only if the state drives (state_drives), it acknowledged this arm_id in its
+ * present connection, and the time is before valid_until_ns. */
 struct setpoint_head {
     uint64_t run_id, arm_id, cycle;
     int64_t valid_until_ns;

@@ -19,7 +19,7 @@ import numpy
 
 BIN, SOURCE = os.environ["ORBITD_BIN"], os.environ["ORBITD_SOURCE"]
 RATE_HZ, PRE_S, POST_S, HOLD = 200, 2.0, 1.0, 4
-HEAD_WORDS = 16
+HEAD_WORDS = 17
 
 
 def config(folder, continuous):
