@@ -102,6 +102,7 @@ static struct tuning make_tuning(void)
                                       .step_hz = 10.0,
                                       .window_hz = 1000.0,
                                       .period_ns = 1000000000},
+                           .offload = {.gain = 0.4, .period_ns = 100000000},
                            .inhibit_max_ns = 5000000000,
                            .max_saturated = 4,
                            .max_masked = MAX_MASKED,

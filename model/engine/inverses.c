@@ -178,28 +178,43 @@ static enum rc find_metric(struct finding *f, unsigned which, double *scratch)
     return rc;
 }
 
-/* K_s R_f: K_s is the inverse of the slow ones alone. */
-static void multiply(const struct finding *f, const struct param_block *part,
-                     const double *k_slow)
+/* K R for rows of one class and columns of the other; k [n_col of the block][n_row of it] is
+ * zero in the other rows. */
+static void multiply(const struct finding *f, const struct param_block *part, const double *k,
+                     const double *col_weight)
 {
     for (uint64_t s = 0; s < part->n_col; s++) {
         double *to = f->out->offload + (part->col0 + s) * f->n_col + part->col0;
 
         for (uint64_t i = 0; i < part->n_row; i++) {
             const double *r = f->r + (part->row0 + i) * f->n_col + part->col0;
-            double k = k_slow[s * part->n_row + i];
 
             for (uint64_t j = 0; j < part->n_col; j++)
-                to[j] += k * r[j] * (f->law_weight[part->col0 + j] > 0 ? 1 : 0);
+                to[j] +=
+                    k[s * part->n_row + i] * r[j] * (col_weight[part->col0 + j] > 0 ? 1 : 0);
         }
     }
+}
+
+/* What correctors with row_weight have to do for the orbit of those with col_weight. The energy
+ * row is left out: what is copied is all of the others' effect. */
+static enum rc replace(struct finding *f, const struct param_block *part,
+                       const double *row_weight, const double *col_weight, double *scratch)
+{
+    struct inverse_block block = block_of(f, part, row_weight);
+    enum rc rc;
+
+    block.zero_sum = NULL;
+    rc = inverse_tikhonov(&block, mu_of(f, part), scratch, NULL);
+    if (rc == RC_OK)
+        multiply(f, part, scratch, col_weight);
+    return rc;
 }
 
 static enum rc find_offload(struct finding *f, unsigned which, double *scratch)
 {
     const struct param_block *part = &f->head->block[which];
     double *slow;
-    struct inverse_block block;
     enum rc rc;
 
     if (!is_mixed(f, part))
@@ -209,11 +224,9 @@ static enum rc find_offload(struct finding *f, unsigned which, double *scratch)
         return err_set(RC_NOMEM, "no memory for the slow correctors");
     for (uint64_t j = part->col0; j < part->col0 + part->n_col; j++)
         slow[j] = is_slow(f, j) ? f->col_weight[j] : 0;
-    block = block_of(f, part, slow);
-    block.zero_sum = NULL; /* what is to be copied is the fast ones' effect, energy and all */
-    rc = inverse_tikhonov(&block, mu_of(f, part), scratch, NULL);
+    rc = replace(f, part, slow, f->law_weight, scratch);
     if (rc == RC_OK)
-        multiply(f, part, scratch);
+        rc = replace(f, part, f->law_weight, slow, scratch);
     free(slow);
     return rc;
 }

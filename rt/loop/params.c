@@ -89,6 +89,8 @@ static size_t lay_out(struct params *p, enum matvec_storage storage, char *memor
         {n_col * sizeof(double), (void **) &p->upper},
         {n_col * sizeof(double), (void **) &p->pole_hz},
         {n_col * sizeof(double), (void **) &p->law_gain},
+        {n_col * sizeof(uint64_t), (void **) &p->fast},
+        {n_col * sizeof(uint64_t), (void **) &p->offloaded},
         {n_row * sizeof(double), (void **) &p->energy_m_per_hz},
         {n_row * sizeof(double), (void **) &p->energy_fit},
     };
@@ -304,6 +306,8 @@ static enum rc copy_set(struct params *to, const struct params *from)
     memcpy(to->pole_hz, from->pole_hz, n_col * sizeof *to->pole_hz);
     memcpy(to->law_gain, from->law_gain, n_col * sizeof *to->law_gain);
     to->law = from->law;
+    memcpy(to->fast, from->fast, n_col * sizeof *to->fast);
+    memcpy(to->offloaded, from->offloaded, n_col * sizeof *to->offloaded);
     memcpy(to->energy_m_per_hz, from->energy_m_per_hz, n_row * sizeof *to->energy_m_per_hz);
     memcpy(to->energy_fit, from->energy_fit, n_row * sizeof *to->energy_fit);
     to->tuning = from->tuning;
@@ -431,9 +435,9 @@ enum rc params_renew_modes(struct params *p)
     return bases_show(&p->bases, p->optional, true);
 }
 
-/* Whether the law moves a column: the RF, disabled correctors and a plane that is switched off
+/* Whether the loop moves a column: the RF, disabled correctors and a plane that is switched off
  * are somebody else's, whatever the state. */
-static bool is_driven(const struct params *p, uint64_t col)
+static bool is_enabled(const struct params *p, uint64_t col)
 {
     bool plane_on = col < p->dims.n_h ? p->tuning.drive_h : p->tuning.drive_v;
 
@@ -469,6 +473,17 @@ static void find_energy(struct params *p)
             p->energy_fit[row] = p->energy_m_per_hz[row] / square;
 }
 
+/* In a set that offloads, slow correctors are not the law's; those that are enabled take over.
+ */
+static void find_offloaded(struct params *p)
+{
+    bool offloads = p->optional[PARAM_OFFLOAD].rows > 0;
+    uint64_t n_col = dims_n_col(&p->dims);
+
+    for (uint64_t col = 0; col < n_col; col++)
+        p->offloaded[col] = offloads && !p->fast[col] && is_enabled(p, col);
+}
+
 enum rc params_make_law(struct params *p)
 {
     uint64_t n_col = dims_n_col(&p->dims);
@@ -483,12 +498,15 @@ enum rc params_make_law(struct params *p)
 
     if (!driven)
         return err_set(RC_NOMEM, "no memory for the law's terms");
+    find_offloaded(p);
     for (uint64_t col = 0; col < n_col; col++)
-        driven[col] = is_driven(p, col);
+        driven[col] = is_enabled(p, col) && !p->offloaded[col];
     rc = law_terms_make(&p->law, &p->tuning.law, &columns);
     free(driven);
     if (rc == RC_OK)
         rc = law_energy_check(&p->tuning.energy);
+    if (rc == RC_OK)
+        rc = offload_check(&p->tuning.offload);
     find_energy(p);
     return rc == RC_OK ? span_blocks(p) : rc;
 }

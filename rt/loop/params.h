@@ -19,6 +19,7 @@
 #include "rt/loop/law/energy.h"
 #include "rt/loop/law/terms.h"
 #include "rt/loop/matvec.h"
+#include "rt/loop/offload.h"
 #include "rt/shm/layout.h"
 #include "rt/shm/param_set.h"
 
@@ -40,6 +41,7 @@ struct tuning {
     uint64_t every;          /* pace frames per law step */
     struct law_settings law; /* what params_make_law derives the terms from */
     struct law_energy_settings energy;
+    struct offload_settings offload;
     struct capture capture;
     uint64_t reference_kicks; /* enum reference_kicks */
     bool pull_to_reference;   /* second form: weak modes are pulled to the reference kicks */
@@ -53,6 +55,7 @@ struct tuning {
     int64_t bpm_max_age_ns, actuator_max_age_ns;
     double actuator_pole_hz;
     int64_t response_delay_ns; /* actuator delay plus BPM group delay */
+    int64_t fast_delay_ns;     /* the same of fast correctors */
     int64_t arm_timeout_ns, hold_max_ns, hold_settle_ns, lease_min_ns;
     uint64_t lease_law_periods;
     bool mask_misfits; /* BPMs that contradict the others, as innovation.h says: */
@@ -79,13 +82,15 @@ struct params {
     uint64_t *row_disabled, *col_disabled; /* [n_row], [n_col]: QUALITY_DISABLED or 0 */
     double *lower, *upper;                 /* [n_col] absolute limits, rad */
     double *pole_hz;                       /* [n_col] of the actuators */
-    double *energy_m_per_hz;               /* [n_row] RF column of R */
-    double *energy_fit;                    /* [n_row] the same over its square, enabled rows */
-    uint64_t serial;                       /* of every publishing */
-    double *law_gain;                      /* [n_col] of v, on top of the law's own */
-    struct law_terms law;                  /* by params_make_law */
-    uint64_t unchecked_col; /* first enabled corrector without a check; UINT64_MAX: none, or
-                               none is required */
+    uint64_t *fast;                        /* [n_col] 1: a fast corrector */
+    uint64_t *offloaded;     /* [n_col] 1: a slow one that takes over from fast ones */
+    double *energy_m_per_hz; /* [n_row] RF column of R */
+    double *energy_fit;      /* [n_row] the same over its square, enabled rows */
+    uint64_t serial;         /* of every publishing */
+    double *law_gain;        /* [n_col] of v, on top of the law's own */
+    struct law_terms law;    /* by params_make_law */
+    uint64_t unchecked_col;  /* first enabled corrector without a check; UINT64_MAX: none, or
+                                none is required */
     struct tuning tuning;
     void *memory; /* all of the above arrays */
 };

@@ -5,9 +5,19 @@
 #include <math.h>
 #include <string.h>
 
-static RT_SAFE double response_tau_ns(const struct params *p)
+static RT_SAFE double tau_ns(double pole_hz)
 {
-    return 1e9 / (2.0 * M_PI * p->tuning.actuator_pole_hz);
+    return 1e9 / (2.0 * M_PI * pole_hz);
+}
+
+/* Constants of the response change with the parameters only. */
+static RT_SAFE void follow_poles(struct workspace *w, const struct params *p, double period_ns)
+{
+    if (w->response_serial == p->serial)
+        return;
+    w->response_serial = p->serial;
+    for (uint64_t col = 0; col < w->n_col; col++)
+        w->response_share[col] = response_share(period_ns / tau_ns(p->pole_hz[col]));
 }
 
 /* What somebody else drives is as it was found. */
@@ -22,8 +32,13 @@ static RT_SAFE void follow_found(struct workspace *w, const struct params *p)
 
 void phase_track(struct workspace *w, const struct params *p, double period_ns)
 {
-    double cycles = (double) p->tuning.response_delay_ns / period_ns;
+    const struct response_model model = {
+        .delay_cycles = {(uint64_t) ((double) p->tuning.response_delay_ns / period_ns + 0.5),
+                         (uint64_t) ((double) p->tuning.fast_delay_ns / period_ns + 0.5)},
+        .fast = p->fast,
+        .share = w->response_share};
 
+    follow_poles(w, p, period_ns);
     if (w->actuator.seen)
         follow_found(w, p);
     if (!w->response.primed && w->actuator.seen)
@@ -31,8 +46,7 @@ void phase_track(struct workspace *w, const struct params *p, double period_ns)
     /* Skipped grid points are cycles whose commands stood still. */
     for (uint64_t skip = w->skipped < w->response.depth ? w->skipped : w->response.depth;;
          skip--) {
-        response_advance(&w->response, w->u_cmd, w->u_eff, (uint64_t) (cycles + 0.5),
-                         period_ns / response_tau_ns(p));
+        response_advance(&w->response, w->u_cmd, w->u_eff, &model);
         if (skip == 0)
             break;
     }
@@ -79,7 +93,7 @@ static RT_SAFE void keep_score(struct workspace *w, const struct params *p)
     memcpy(w->score.y_m, w->y, w->n_row * sizeof *w->y);
     memcpy(w->score.u_eff, w->u_eff, w->n_col * sizeof *w->u_eff);
     w->score.due_ns = w->now_ns + p->tuning.response_delay_ns +
-                      (int64_t) (TAUS_TO_SETTLE * response_tau_ns(p));
+                      (int64_t) (TAUS_TO_SETTLE * tau_ns(p->tuning.actuator_pole_hz));
     w->score.pending = true;
 }
 

@@ -27,20 +27,26 @@ void response_reset(struct response *response, const double *u, double *u_eff)
     response->primed = true;
 }
 
-void response_advance(struct response *response, const double *u_cmd, double *u_eff,
-                      uint64_t delay_cycles, double dt_over_tau)
+static RT_SAFE const double *arrived_now(const struct response *response, uint64_t delay_cycles)
 {
-    uint64_t n = response->n_col, depth = response->depth;
-    uint64_t delay = delay_cycles < depth ? delay_cycles : depth - 1;
-    /* 1 - exp(-z) by its [1/1] rational form, exact enough for z << 1 and stable for every z >
-     * 0. */
-    double gain = 2.0 * dt_over_tau / (2.0 + dt_over_tau);
-    const double *arrived;
+    uint64_t depth = response->depth, delay = delay_cycles < depth ? delay_cycles : depth - 1;
 
-    gain = gain > 1.0 ? 1.0 : gain;
-    response->head = (response->head + 1) % depth;
+    return response->history + (response->head + depth - delay) % depth * response->n_col;
+}
+
+void response_advance(struct response *response, const double *u_cmd, double *u_eff,
+                      const struct response_model *model)
+{
+    uint64_t n = response->n_col;
+    const double *slow, *fast;
+
+    response->head = (response->head + 1) % response->depth;
     memcpy(response->history + response->head * n, u_cmd, n * sizeof *u_cmd);
-    arrived = response->history + (response->head + depth - delay) % depth * n;
-    for (uint64_t j = 0; j < n; j++)
-        u_eff[j] += gain * (arrived[j] - u_eff[j]);
+    slow = arrived_now(response, model->delay_cycles[RESPONSE_SLOW]);
+    fast = arrived_now(response, model->delay_cycles[RESPONSE_FAST]);
+    for (uint64_t j = 0; j < n; j++) {
+        double arrived = model->fast[j] ? fast[j] : slow[j];
+
+        u_eff[j] += model->share[j] * (arrived - u_eff[j]);
+    }
 }

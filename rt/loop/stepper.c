@@ -12,7 +12,7 @@ enum rc stepper_create(struct stepper *s, uint64_t n_row, uint64_t n_col)
 {
     size_t row = (n_row + DOUBLES_A_LINE - 1) / DOUBLES_A_LINE * DOUBLES_A_LINE;
     size_t col = (n_col + DOUBLES_A_LINE - 1) / DOUBLES_A_LINE * DOUBLES_A_LINE;
-    double **cols[] = {&s->sum_u, &s->mean_u, &s->v, &s->u_ref};
+    double **cols[] = {&s->sum_u, &s->mean_u, &s->v, &s->u_ref, &s->beside};
     size_t n_cols = sizeof cols / sizeof cols[0], law_b = law_state_size(n_col);
     size_t size_b = (2 * row + (n_cols + 1) * col) * sizeof(double) + law_b;
     double *at = aligned_alloc(CACHE_LINE, size_b);
@@ -30,12 +30,13 @@ enum rc stepper_create(struct stepper *s, uint64_t n_row, uint64_t n_col)
         *cols[i] = at;
     bits = at;
     s->saturated = bits;
-    return RC_OK;
+    return offload_create(&s->offload, n_col);
 }
 
 /* The law's state is the first of the one allocation. */
 void stepper_destroy(struct stepper *s)
 {
+    offload_destroy(&s->offload);
     free(s->law);
 }
 
@@ -191,6 +192,25 @@ static RT_SAFE double gain_of_now(const struct workspace *w, const struct params
     return w->stepper.capturing ? gain * p->tuning.capture.gain : gain;
 }
 
+/* What acts beside the law: excitation, and what fast correctors have handed over. */
+static RT_SAFE void find_beside(struct workspace *w)
+{
+    struct stepper *s = &w->stepper;
+
+    for (uint64_t col = 0; col < w->n_col; col++)
+        s->beside[col] = s->offload.paid[col] + w->excite.wanted[col];
+}
+
+/* Slow correctors are found again in sp and step; fast ones learn what they have handed over in
+ * the next step. */
+static RT_SAFE void step_offload(struct workspace *w, const struct params *p)
+{
+    offload_step(&w->stepper.offload, p, w->sp, w->now_ns, w->driving);
+    for (uint64_t col = 0; col < w->n_col; col++)
+        if (p->offloaded[col])
+            w->step[col] = w->sp[col] - w->u_cmd[col];
+}
+
 static RT_SAFE void step_law(struct workspace *w, const struct params *p)
 {
     struct stepper *s = &w->stepper;
@@ -198,7 +218,7 @@ static RT_SAFE void step_law(struct workspace *w, const struct params *p)
     struct law_input in = {.v = s->v,
                            .u_now = w->u_cmd,
                            .u_ref = s->u_ref,
-                           .u_ff = w->excite.wanted,
+                           .u_ff = s->beside,
                            .metric = params_metric(p),
                            .gain = gain_of_now(w, p),
                            .step_scale = s->capturing ? p->tuning.capture.step_scale : 1.0,
@@ -213,6 +233,7 @@ static RT_SAFE void step_law(struct workspace *w, const struct params *p)
         probe_step(w, p);
         return;
     }
+    find_beside(w);
     follow_matrices(w, p);
     take_means(w, p);
     if (w->dims.n_rf)
@@ -223,6 +244,7 @@ static RT_SAFE void step_law(struct workspace *w, const struct params *p)
         find_wish(w, p);
     law_step(&p->law, s->law, &in, &out);
     mark_saturated(w, &out);
+    step_offload(w, p);
     if (w->dims.n_rf) {
         w->sp[rf] = f_hz;
         w->step[rf] = f_hz - w->u_cmd[rf];

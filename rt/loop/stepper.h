@@ -10,6 +10,7 @@
 #include "rt/base/rc.h"
 #include "rt/loop/law/energy.h"
 #include "rt/loop/law/law.h"
+#include "rt/loop/offload.h"
 #include "rt/shm/layout.h"
 
 struct params;
@@ -19,6 +20,7 @@ struct stepper {
     double *sum_m, *sum_u;   /* [n_row], [n_col] errors and kicks since the last step */
     double *mean_m, *mean_u; /* their means in the last step */
     double *v;               /* [n_col] -(K e) of it */
+    double *beside;          /* [n_col] what set points contain beside the law's own part */
     double *u_ref;           /* [n_col] kicks that leak and regularisation pull to */
     uint64_t *saturated;     /* [n_col] by the last step */
     uint64_t n_sum, n_still; /* frames collected; frames let go by since the last step */
@@ -29,6 +31,7 @@ struct stepper {
     bool capturing; /* closed from a large orbit that is not small yet */
     uint64_t n_small;
     struct law_energy energy;
+    struct offload offload;
     struct law_state *law;
 };
 

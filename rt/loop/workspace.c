@@ -20,7 +20,8 @@ static enum rc allocate_vectors(struct workspace *w)
                        &w->scratch_col,
                        &w->score.u_eff,
                        &w->excite.wanted,
-                       &w->excite.contained};
+                       &w->excite.contained,
+                       &w->response_share};
     size_t row = (w->n_row + WORDS_A_LINE - 1) / WORDS_A_LINE * WORDS_A_LINE;
     size_t col = (w->n_col + WORDS_A_LINE - 1) / WORDS_A_LINE * WORDS_A_LINE;
     size_t n_rows = sizeof rows / sizeof rows[0], n_cols = sizeof cols / sizeof cols[0];

@@ -56,6 +56,8 @@ struct workspace {
 
     struct response response;
     struct innovation innovation;
+    double *response_share; /* [n_col] */
+    uint64_t response_serial;
     struct stepper stepper;
     struct score score;
     struct state_machine machine;
@@ -98,7 +100,7 @@ RT_SAFE static inline bool column_is_driven(const struct params *p, uint64_t col
 {
     bool is_rf = col >= p->dims.n_h + p->dims.n_v;
 
-    return is_rf ? p->tuning.energy.drive : p->law.driven[col] > 0.0;
+    return is_rf ? p->tuning.energy.drive : p->law.driven[col] > 0.0 || p->offloaded[col];
 }
 
 /* Excitation: a law step of PROBE, where the law stands still; and, once a cycle after the

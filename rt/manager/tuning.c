@@ -34,6 +34,8 @@ struct tuning tuning_from_cfg(const struct cfg *cfg)
         .every = (uint64_t) cfg->law_every,
         .law = law_from_cfg(cfg),
         .energy = energy_from_cfg(cfg),
+        .offload = {.gain = cfg->offload_gain,
+                    .period_ns = ms_to_ns(1e3 / cfg->offload_rate_hz)},
         .capture = {.orbit_m = cfg->capture_orbit_m,
                     .gain = cfg->capture_gain,
                     .step_scale = cfg->capture_step_scale,
@@ -57,6 +59,7 @@ struct tuning tuning_from_cfg(const struct cfg *cfg)
         .actuator_max_age_ns = ms_to_ns(cfg->source_actuator_max_age_ms),
         .actuator_pole_hz = cfg->actuator_pole_hz,
         .response_delay_ns = ms_to_ns(cfg->actuator_delay_ms + cfg->bpm_delay_ms),
+        .fast_delay_ns = ms_to_ns(law_actuator_delay_ms(cfg) + cfg->bpm_delay_ms),
         .arm_timeout_ns = ms_to_ns(cfg->arm_timeout_s * 1e3),
         .hold_max_ns = ms_to_ns(cfg->hold_max_s * 1e3),
         .hold_settle_ns = ms_to_ns(cfg->hold_settle_s * 1e3),
@@ -121,7 +124,10 @@ static void set_limits(struct params *p, const struct cfg *cfg, const struct dev
 
         p->lower[col] = -limit;
         p->upper[col] = limit;
-        p->pole_hz[col] = p->tuning.actuator_pole_hz;
+        p->fast[col] = c && strcmp(c->class_name, "fast") == 0;
+        p->pole_hz[col] = p->fast[col] && cfg->actuator_fast_pole_hz > 0.0
+                              ? cfg->actuator_fast_pole_hz
+                              : p->tuning.actuator_pole_hz;
         p->law_gain[col] = gain[col >= p->dims.n_h];
     }
 }

@@ -20,6 +20,7 @@ struct tuning rig_tuning(void)
                                       .step_hz = 10.0,
                                       .window_hz = 1000.0,
                                       .period_ns = 1000000000},
+                           .offload = {.gain = 0.4, .period_ns = 100000000},
                            .inhibit_max_ns = 5000000000,
                            .max_saturated = 4,
                            .max_masked = MAX_MASKED,
@@ -121,6 +122,10 @@ void rig_publish(struct loop_rig *rig, const struct tuning *tuning, double mu)
     memset(rig->metric, 0, sizeof rig->metric);
     invert_block(rig, &head.block[0], mu);
     invert_block(rig, &head.block[1], mu);
+    if (rig->offload)
+        matrices.of[PARAM_OFFLOAD] = (struct param_matrix){rig->offload, n_col, n_col};
+    if (rig->law_k)
+        matrices.of[PARAM_K_LAW] = (struct param_matrix){rig->law_k, n_col, dims_n_row(dims)};
     matrices.of[PARAM_METRIC] = (struct param_matrix){rig->metric, n_col, n_col};
     for (unsigned plane = 0; plane < 2; plane++) {
         beam[plane] = beam_space(rig, plane);
@@ -135,7 +140,10 @@ void rig_publish(struct loop_rig *rig, const struct tuning *tuning, double mu)
     for (uint64_t col = 0; col < n_col; col++) {
         params->lower[col] = -rig->limit_rad;
         params->upper[col] = rig->limit_rad;
-        params->pole_hz[col] = tuning->actuator_pole_hz;
+        params->pole_hz[col] = rig->fast_pole_hz > 0.0 && rig->fast[col]
+                                   ? rig->fast_pole_hz
+                                   : tuning->actuator_pole_hz;
+        params->fast[col] = rig->fast[col];
     }
     must(params_make_law(params));
     params_publish(rig->params, params);

@@ -22,6 +22,11 @@ struct loop_rig {
     void *record;
     double r_model[VM_MAX_ROW * VM_MAX_COL], k[VM_MAX_ROW * VM_MAX_COL];
     double metric[VM_MAX_COL * VM_MAX_COL];
+    /* From the next rig_publish on, if they are there: matrices of two classes, and the law's
+     * own. */
+    double *offload, *law_k;
+    uint64_t fast[VM_MAX_COL];
+    double fast_pole_hz;
     double limit_rad; /* of every corrector, from the next rig_publish on */
 };
 

@@ -34,19 +34,33 @@ void vm_init(struct virtual_machine *vm, const struct orbit_dims *dims, uint64_t
     vm->echo_period_ns = 20000000;
     vm->write_period_ns = 10000000;
     vm->pole_hz = 100.0;
+    vm->tick_ns = 100000;
     vm->current_a = 0.3;
     vm->acknowledge = true;
     vm->generation = 1;
     random_response(vm);
 }
 
+/* What a column's power converter is told now. */
+static double told(const struct virtual_machine *vm, uint64_t col)
+{
+    uint64_t oldest = vm->n_written >= VM_PAST ? vm->n_written - VM_PAST + 1 : 1;
+
+    for (uint64_t n = vm->n_written; vm->direct && n >= oldest; n--)
+        if (vm->past[n % VM_PAST].t_ns + vm->delay_ns[col] <= vm->now_ns)
+            return vm->past[n % VM_PAST].value[col];
+    return vm->direct && vm->n_written ? vm->u_actual[col] : vm->u_set[col];
+}
+
 /* Power converters and magnets between two moments. */
 static void move_magnets(struct virtual_machine *vm, int64_t dt_ns)
 {
-    double gain = 1.0 - exp(-(double) dt_ns * 1e-9 * 2.0 * M_PI * vm->pole_hz);
+    for (uint64_t col = 0; col < dims_n_col(&vm->dims); col++) {
+        double own_hz = vm->col_pole_hz[col], pole_hz = own_hz > 0.0 ? own_hz : vm->pole_hz;
+        double gain = 1.0 - exp(-(double) dt_ns * 1e-9 * 2.0 * M_PI * pole_hz);
 
-    for (uint64_t col = 0; col < dims_n_col(&vm->dims); col++)
-        vm->u_actual[col] += gain * (vm->u_set[col] - vm->u_actual[col]);
+        vm->u_actual[col] += gain * (told(vm, col) - vm->u_actual[col]);
+    }
 }
 
 static double orbit_m(const struct virtual_machine *vm, uint64_t row)
@@ -104,11 +118,13 @@ static void write_block(struct virtual_machine *vm)
     vm->n_written++;
     vm->last_write_ns = vm->now_ns;
     vm->last_cycle_echoed = vm->block.cycle;
+    vm->past[vm->n_written % VM_PAST].t_ns = vm->now_ns;
+    memcpy(vm->past[vm->n_written % VM_PAST].value, vm->u_set, sizeof vm->u_set);
 }
 
 static void advance_to(struct virtual_machine *vm, int64_t until_ns)
 {
-    const int64_t tick_ns = 100000;
+    const int64_t tick_ns = vm->tick_ns;
 
     while (vm->now_ns < until_ns) {
         int64_t step_ns = until_ns - vm->now_ns < tick_ns ? until_ns - vm->now_ns : tick_ns;
@@ -226,6 +242,8 @@ static void vm_write_setpoint(void *self, const struct setpoint_head *head, cons
     vm->block = *head;
     vm->n_blocks++;
     memcpy(vm->block_value, value, dims_n_col(&vm->dims) * sizeof *value);
+    if (vm->direct && !vm->gateway_dead && !vm->gateway_gone)
+        write_block(vm);
 }
 
 struct hal vm_hal(struct virtual_machine *vm)

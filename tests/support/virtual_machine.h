@@ -14,13 +14,19 @@
 #include "rt/hal/hal.h"
 #include "rt/loop/loop.h"
 
-enum { VM_MAX_BPM = 128, VM_MAX_COL = 128, VM_MAX_ROW = 2 * VM_MAX_BPM };
+enum { VM_MAX_BPM = 128, VM_MAX_COL = 128, VM_MAX_ROW = 2 * VM_MAX_BPM, VM_PAST = 512 };
 
 struct virtual_machine {
     struct orbit_dims dims;
     int64_t now_ns, utc_offset_ns;
     int64_t frame_period_ns, echo_period_ns, write_period_ns;
     double pole_hz;
+    int64_t tick_ns; /* magnets move in steps of this */
+    /* A gateway that writes every block at once; each column answers after its own delay with
+     * its own pole. Delays are multiples of tick_ns. */
+    bool direct;
+    int64_t delay_ns[VM_MAX_COL];
+    double col_pole_hz[VM_MAX_COL]; /* 0: pole_hz */
 
     double r[VM_MAX_ROW * VM_MAX_COL]; /* true response */
     double orbit0_m[VM_MAX_ROW];       /* orbit without kicks */
@@ -49,6 +55,11 @@ struct virtual_machine {
     struct setpoint_head block;
     double block_value[VM_MAX_COL];
     uint64_t last_cycle_echoed;
+
+    struct {
+        int64_t t_ns;
+        double value[VM_MAX_COL];
+    } past[VM_PAST]; /* direct: blocks written, past[n_written % VM_PAST] the newest */
 
     uint64_t bpm_seq, echo_seq, generation;
     int64_t next_frame_ns, next_echo_ns, next_write_ns, frame_ns, echo_ns;
