@@ -15,13 +15,16 @@
 #include "rt/base/rc.h"
 
 struct bench_options {
-    int core;       /* measured */
-    int priority;   /* SCHED_FIFO; 0: none */
-    int rounds;     /* alternated rounds of the matrix products */
-    int calls;      /* timed calls of one contestant in one round */
-    int pairs;      /* alternated runs of own timer and cyclictest */
-    double seconds; /* of one such run */
-    bool quick;     /* few rounds, the sizes of the machines alone: below a minute in all */
+    int core;               /* measured */
+    int priority;           /* SCHED_FIFO; 0: none */
+    int rounds;             /* alternated rounds of the matrix products */
+    int calls;              /* timed calls of one contestant in one round */
+    int pairs;              /* alternated runs of own timer and cyclictest */
+    double seconds;         /* of one such run */
+    int disturb_rounds;     /* pairs of windows, bare and loaded */
+    double disturb_seconds; /* of one such window */
+    const char *loads;      /* names separated by commas; NULL: all */
+    bool quick; /* few rounds, the sizes of the machines alone: below a minute in all */
 };
 
 /* What was measured on: CPU, kernel, clock, throttling, isolation, compiler, OpenBLAS. */
@@ -55,6 +58,13 @@ MUST_USE enum rc bench_cycle(const struct bench_options *options, json_t **resul
  * is null.
  */
 MUST_USE enum rc bench_model(const struct bench_options *options, json_t **result);
+
+/* A running virtual set, bare and loaded in turn: one object, README.md has its members. */
+MUST_USE enum rc bench_disturb(const struct bench_options *options, json_t **result);
+
+/* Table of it, and its verdicts. */
+void bench_print_disturb(const json_t *result);
+void bench_judge_disturb(json_t *verdicts, const json_t *result);
 
 /* Table of that array, and its verdicts, added to `verdicts` and printed. */
 void bench_print_model(const json_t *rows);

@@ -7,13 +7,15 @@
 #include <time.h>
 
 #include "bench/bench.h"
+#include "bench/disturb.h"
+#include "bench/words.h"
 #include "rt/base/cores.h"
 #include "rt/sys/host.h"
 
 enum { MOST_COUNT = 99, MOST_SECONDS = 60 };
 
 static const char usage[] =
-    "usage: orbit-bench [--json FILE] [--only PART] [--quick] [--core N] [--priority N]\n"
+    "usage: orbit-bench [--json FILE] [--only PART,...] [--quick] [--core N] [--priority N]\n"
     "                   [--rounds N] [--pairs N] [--seconds S]\n"
     "Measures this host and this build; prints one table with a verdict per budget, and "
     "--json\n"
@@ -21,7 +23,8 @@ static const char usage[] =
     "  matvec   matrix-vector products against OpenBLAS and against reading memory\n"
     "  wake     wake-up lateness against cyclictest\n"
     "  cycle    whole cycles of the loop, part by part\n"
-    "  model    orbit model against pyAT and LAPACK\n";
+    "  model    orbit model against pyAT and LAPACK\n"
+    "  disturb  a running loop, bare and loaded in turn; --load ca,archive,web,fork,mmap\n";
 
 /* `detail` is the array of the report, `summary` what is made of it. */
 static const struct part {
@@ -32,7 +35,8 @@ static const struct part {
 } parts[] = {{"matvec", "products", bench_matvec, "matvec", bench_matvec_summary},
              {"wake", "wake", bench_wake, "wakeup", bench_wake_summary},
              {"cycle", "cycle", bench_cycle, NULL, NULL},
-             {"model", "model", bench_model, NULL, NULL}};
+             {"model", "model", bench_model, NULL, NULL},
+             {"disturb", "disturb", bench_disturb, NULL, NULL}};
 enum { N_PART = sizeof(parts) / sizeof(parts[0]) };
 
 struct request {
@@ -71,41 +75,60 @@ static enum rc parse_count(const char *name, const char *text, double low, doubl
     return rc;
 }
 
-static enum rc take_part(struct request *request)
+static enum rc take_parts(struct request *request)
 {
-    for (int i = 0; i < N_PART; i++) {
-        if (strcmp(optarg, parts[i].name) == 0) {
-            request->only = parts[i].name;
-            return RC_OK;
-        }
-    }
-    return err_set(RC_INPUT, "--only %s: there is no such part", optarg);
+    const char *names[N_PART];
+
+    for (int i = 0; i < N_PART; i++)
+        names[i] = parts[i].name;
+    request->only = optarg;
+    return words_known(optarg, names, N_PART)
+               ? RC_OK
+               : err_set(RC_INPUT, "--only %s: there is no such part", optarg);
 }
 
 static enum rc take_option(struct request *request, const char *name, int key)
 {
     struct bench_options *options = &request->options;
+    enum rc rc;
 
     switch (key) {
     case 'j':
         request->json_path = optarg;
         return RC_OK;
     case 'o':
-        return take_part(request);
+        return take_parts(request);
     case 'q':
-        *options =
-            (struct bench_options){options->core, options->priority, 3, 400, 3, 0.4, true};
+        *options = (struct bench_options){.core = options->core,
+                                          .priority = options->priority,
+                                          .rounds = 3,
+                                          .calls = 400,
+                                          .pairs = 3,
+                                          .seconds = 0.4,
+                                          .disturb_rounds = 2,
+                                          .disturb_seconds = 1,
+                                          .loads = options->loads,
+                                          .quick = true};
         return RC_OK;
     case 'c':
         return parse_count(name, optarg, 0, CPU_SETSIZE - 1, &options->core);
     case 'p':
         return parse_count(name, optarg, 0, 98, &options->priority);
     case 'r':
-        return parse_count(name, optarg, 1, MOST_COUNT, &options->rounds);
+        rc = parse_count(name, optarg, 1, MOST_COUNT, &options->rounds);
+        options->disturb_rounds = options->rounds;
+        return rc;
     case 'n':
         return parse_count(name, optarg, 1, MOST_COUNT, &options->pairs);
     case 's':
-        return parse_number(name, optarg, 0.01, MOST_SECONDS, &options->seconds);
+        rc = parse_number(name, optarg, 0.01, MOST_SECONDS, &options->seconds);
+        options->disturb_seconds = options->seconds;
+        return rc;
+    case 'l':
+        options->loads = optarg;
+        return disturb_knows(optarg)
+                   ? RC_OK
+                   : err_set(RC_INPUT, "--load %s: wants ca, archive, web, fork, mmap", optarg);
     default:
         return err_set(RC_INPUT, "unknown option or missing argument");
     }
@@ -113,15 +136,12 @@ static enum rc take_option(struct request *request, const char *name, int key)
 
 static enum rc parse(int argc, char **argv, struct request *request)
 {
-    static const struct option known[] = {{"json", required_argument, NULL, 'j'},
-                                          {"only", required_argument, NULL, 'o'},
-                                          {"quick", no_argument, NULL, 'q'},
-                                          {"core", required_argument, NULL, 'c'},
-                                          {"priority", required_argument, NULL, 'p'},
-                                          {"rounds", required_argument, NULL, 'r'},
-                                          {"pairs", required_argument, NULL, 'n'},
-                                          {"seconds", required_argument, NULL, 's'},
-                                          {0}};
+    static const struct option known[] = {
+        {"json", required_argument, NULL, 'j'},     {"only", required_argument, NULL, 'o'},
+        {"quick", no_argument, NULL, 'q'},          {"core", required_argument, NULL, 'c'},
+        {"priority", required_argument, NULL, 'p'}, {"rounds", required_argument, NULL, 'r'},
+        {"pairs", required_argument, NULL, 'n'},    {"seconds", required_argument, NULL, 's'},
+        {"load", required_argument, NULL, 'l'},     {0}};
     int key, index = 0;
 
     opterr = 0;
@@ -153,7 +173,7 @@ static enum rc measure(const struct request *request, json_t *report)
 
     cpu_time_read(&from);
     for (int i = 0; rc == RC_OK && i < N_PART; i++)
-        if (!request->only || strcmp(request->only, parts[i].name) == 0)
+        if (!request->only || words_have(request->only, parts[i].name))
             rc = measure_part(&parts[i], &request->options, report);
     cpu_time_read(&to);
     json_object_set_new(report, "cpu_time", cpu_time_shares(&from, &to));
@@ -188,7 +208,9 @@ int main(int argc, char **argv)
                                           .rounds = 9,
                                           .calls = 2000,
                                           .pairs = 7,
-                                          .seconds = 3}};
+                                          .seconds = 3,
+                                          .disturb_rounds = 10,
+                                          .disturb_seconds = 5}};
     enum rc rc = parse(argc, argv, &request);
 
     if (rc != RC_OK) {

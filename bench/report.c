@@ -235,6 +235,8 @@ static void judge_all(json_t *report)
     if (json_is_array(json_object_get(report, "model")))
         bench_judge_model(verdicts, json_object_get(report, "model"),
                           json_is_true(json_object_get(report, "quick")));
+    if (json_is_object(json_object_get(report, "disturb")))
+        bench_judge_disturb(verdicts, json_object_get(report, "disturb"));
     json_object_set_new(report, "budgets", verdicts);
 }
 
@@ -271,5 +273,7 @@ void bench_report(json_t *report)
         print_cycle(json_object_get(report, "cycle"));
     if (json_is_array(json_object_get(report, "model")))
         bench_print_model(json_object_get(report, "model"));
+    if (json_is_object(json_object_get(report, "disturb")))
+        bench_print_disturb(json_object_get(report, "disturb"));
     judge_all(report);
 }

@@ -19,6 +19,7 @@ model/plant   rt/base/ model/plant/
 model/engine  rt/base/ rt/shm/ rt/loop/law/ config/ model/
 io            rt/base/ rt/shm/ rt/loop/law/ config/ model/ io/
 bench         rt/ config/ model/ bench/
+bench/load    rt/base/ rt/shm/ io/ bench/load/
 bench/ring    rt/base/ rt/shm/ config/ model/ io/ bench/
 tests         rt/ config/ model/ io/ bench/ tests/
 '

@@ -33,7 +33,9 @@ static int open_report(void **state)
         return -1;
     close(fd);
     snprintf(arguments, sizeof(arguments),
-             "--quick --priority 0 --rounds 2 --pairs 2 --seconds 0.02 --json %s", path);
+             "--only matvec,wake,cycle,model --quick --priority 0 --rounds 2 --pairs 2 "
+             "--seconds 0.02 --json %s",
+             path);
     if (run_bench(arguments) == 0)
         report = json_load_file(path, 0, NULL);
     unlink(path);
@@ -284,6 +286,9 @@ static void wrong_options_end_with_status_2(void **state)
 {
     (void) state;
     assert_int_equal(run_bench("--only nonsense"), 2);
+    assert_int_equal(run_bench("--only matvec,nonsense"), 2);
+    assert_int_equal(run_bench("--only matvec,"), 2);
+    assert_int_equal(run_bench("--only matve"), 2);
     assert_int_equal(run_bench("--pairs 0"), 2);
     assert_int_equal(run_bench("--seconds 1x"), 2);
     assert_int_equal(run_bench("--unknown"), 2);
