@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "model/map.h"
 #include "model/normal_mode.h"
 #include "model/solve.h"
 
@@ -171,8 +172,8 @@ enum rc closed_orbit_everywhere(const struct lattice *lattice, const double star
     return RC_OK;
 }
 
-enum rc closed_orbit_at_bpms(const struct lattice *lattice, const double start[TRACK_DIM],
-                             double *position_m)
+enum rc closed_orbit_at_bpms_as(const struct tracking *how, const struct lattice *lattice,
+                                const double start[TRACK_DIM], double *position_m)
 {
     double z[TRACK_DIM];
     uint32_t reached = 0;
@@ -187,7 +188,7 @@ enum rc closed_orbit_at_bpms(const struct lattice *lattice, const double start[T
             memcpy(z, start, sizeof z);
             reached = 0;
         }
-        rc = track_range(lattice, reached, element, z, NULL);
+        rc = track_range_as(how, lattice, reached, element, z, NULL);
         if (rc != RC_OK)
             return rc;
         reached = element;
@@ -195,6 +196,28 @@ enum rc closed_orbit_at_bpms(const struct lattice *lattice, const double start[T
         position_m[lattice->n_bpm + i] = z[2];
     }
     return RC_OK;
+}
+
+enum rc closed_orbit_at_bpms(const struct lattice *lattice, const double start[TRACK_DIM],
+                             double *position_m)
+{
+    return closed_orbit_at_bpms_as(&(struct tracking){0}, lattice, start, position_m);
+}
+
+static bool acts_on_axis(const struct element *e)
+{
+    double sum = fabs(e->hkick_rad) + fabs(e->vkick_rad) + fabs(e->dx_m) + fabs(e->dy_m) +
+                 fabs(e->ds_m) + fabs(e->roll_rad) + fabs(e->a[0]) + fabs(e->b[0]);
+
+    return sum > 0 || map_couples(e);
+}
+
+bool closed_orbit_is_design(const struct lattice *lattice)
+{
+    for (uint32_t i = 0; i < lattice->n_element; i++)
+        if (acts_on_axis(&lattice->element[i]))
+            return false;
+    return true;
 }
 
 /* With u = lambda + 1/lambda, the characteristic polynomial of a symplectic 4x4 matrix is

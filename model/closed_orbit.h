@@ -51,9 +51,18 @@ MUST_USE enum rc closed_orbit_everywhere(const struct lattice *lattice,
                                          const double start[TRACK_DIM],
                                          double z_all[][TRACK_DIM]);
 
+/* True: nothing in the ring kicks, is misaligned or couples the planes, so that the design
+ * orbit is the closed one and model/optics.h says all about it. */
+bool closed_orbit_is_design(const struct lattice *lattice);
+
 /* Positions at the BPMs: position_m [2 n_bpm], x of all, then y of all. */
 MUST_USE enum rc closed_orbit_at_bpms(const struct lattice *lattice,
                                       const double start[TRACK_DIM], double *position_m);
+
+/* The same in the given way of tracking. */
+MUST_USE enum rc closed_orbit_at_bpms_as(const struct tracking *how,
+                                         const struct lattice *lattice,
+                                         const double start[TRACK_DIM], double *position_m);
 
 /* True and both fractional tunes (0..0.5, the order of the planes not told) if the motion of
  * the symplectic one-turn matrix is bounded; false if not. Only reads turn. */

@@ -425,22 +425,55 @@ static enum rc fill_about(const struct about *about, enum response_mode mode, do
     return RC_OK;
 }
 
+/* One turn about the orbit, and what every BPM and corrector saw on the way. */
+static enum rc about_start(struct about *about, const struct tracking *how,
+                           const struct lattice *lattice, const double start[TRACK_DIM],
+                           enum response_mode mode)
+{
+    enum rc rc = about_create(about, how, lattice);
+
+    if (rc != RC_OK)
+        return rc;
+    rc = go_round(about, start);
+    if (rc == RC_OK)
+        rc = find_dispersion(about);
+    if (rc == RC_OK)
+        rc = check_path(mode, about->path_per_delta_m);
+    if (rc != RC_OK)
+        about_destroy(about);
+    return rc;
+}
+
 enum rc response_matrix_about_as(const struct tracking *how, const struct lattice *lattice,
                                  const double start[TRACK_DIM], enum response_mode mode,
                                  double *matrix)
 {
     struct about about;
-    enum rc rc = about_create(&about, how, lattice);
+    enum rc rc = about_start(&about, how, lattice, start, mode);
 
     if (rc != RC_OK)
         return rc;
-    rc = go_round(&about, start);
-    if (rc == RC_OK)
-        rc = find_dispersion(&about);
-    if (rc == RC_OK)
-        rc = check_path(mode, about.path_per_delta_m);
-    if (rc == RC_OK)
-        rc = fill_about(&about, mode, matrix);
+    rc = fill_about(&about, mode, matrix);
+    about_destroy(&about);
+    return rc;
+}
+
+enum rc response_energy_row_about(const struct tracking *how, const struct lattice *lattice,
+                                  const double start[TRACK_DIM], double *row)
+{
+    uint32_t n_col = lattice_columns(lattice);
+    struct about about;
+    enum rc rc = about_start(&about, how, lattice, start, RESPONSE_FIXED_RF);
+
+    if (rc != RC_OK)
+        return rc;
+    for (uint32_t j = 0; j + 1 < n_col && rc == RC_OK; j++) {
+        struct orbit_of_kick orbit;
+
+        rc = orbit_about(&about, j, RESPONSE_FIXED_RF, &orbit);
+        row[j] = orbit.upstream[4];
+    }
+    row[n_col - 1] = delta_per_hz(lattice, about.path_per_delta_m);
     about_destroy(&about);
     return rc;
 }

@@ -45,4 +45,9 @@ MUST_USE enum rc response_matrix_about_as(const struct tracking *how,
 MUST_USE enum rc response_energy_row(const struct optics *optics, const struct lattice *lattice,
                                      double *row);
 
+/* The same about a closed orbit that starts with `start`, cavities not acting. */
+MUST_USE enum rc response_energy_row_about(const struct tracking *how,
+                                           const struct lattice *lattice,
+                                           const double start[TRACK_DIM], double *row);
+
 #endif

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "io/ctl/ctl.h"
-#include "io/ctl/ring/beam.h"
 #include "io/ctl/ring/draw.h"
 #include "io/ctl/ring/table.h"
 #include "model/closed_orbit.h"
@@ -84,7 +83,7 @@ static enum rc compute(void)
 
     if (rc != RC_OK)
         return rc;
-    about_orbit = about_orbit || beam_leaves_design(request.ring);
+    about_orbit = about_orbit || !closed_orbit_is_design(request.ring);
     matrix = calloc((size_t) lattice_rows(request.ring) * lattice_columns(request.ring),
                     sizeof *matrix);
     if (!matrix)

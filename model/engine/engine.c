@@ -6,19 +6,21 @@
 #include <string.h>
 
 #include "model/closed_orbit.h"
+#include "model/coupled_optics.h"
 #include "model/optics.h"
+#include "model/quick_orbit.h"
 #include "model/response.h"
 #include "rt/base/clock.h"
 
-/* Below this the lattice has no errors of its own, and the design orbit's exact matrix holds.
- */
-static const double design_orbit_m = 1e-9;
+/* Exact matrices, whatever the orbit. */
+static const struct tracking how = {.exact = true};
 
 /* One computation under way. */
 struct engine {
     const struct inputs *in;
     struct result *out;
-    struct optics *optics;
+    bool on_axis;            /* the design orbit is closed, nothing couples the planes */
+    struct optics *optics;   /* about the design orbit, without coupling */
     double start[TRACK_DIM]; /* of the closed orbit */
     double *position;        /* [2 n_bpm of the lattice] */
     double *ring;            /* response matrix in the lattice's order */
@@ -40,36 +42,105 @@ static double ms_since(int64_t *from_ns)
 
 /* ---- optics, orbit, response --------------------------------------------------------- */
 
-static enum rc find_optics(struct engine *self)
+/* A first guess at fixed momentum, which the quick map finds in a fraction of a turn's time by
+ * slices. */
+static enum rc guess_orbit(const struct lattice *lattice, double start[4])
 {
-    enum rc rc = optics_create(&self->optics, self->in->lattice->n_element);
+    struct quick_orbit *quick = NULL;
+    enum rc rc = quick_orbit_create(&quick, lattice->n_element);
 
     if (rc == RC_OK)
-        rc = optics_compute(self->optics, self->in->lattice, INTEGRATOR_EXACT);
-    if (rc != RC_OK)
-        return err_add(rc, "optics of %s", self->in->cfg.ring_lattice);
-    self->out->head.tune_x = self->optics->tune_x;
-    self->out->head.tune_y = self->optics->tune_y;
-    self->out->head.alpha_c = self->optics->alpha_c;
-    self->out->head.rf_hz = self->in->lattice->rf_frequency_hz;
-    return RC_OK;
+        rc = quick_orbit_prepare(quick, lattice, 0);
+    if (rc == RC_OK)
+        rc = quick_orbit_solve(quick, start, NULL);
+    quick_orbit_destroy(quick);
+    return rc;
+}
+
+static enum rc solve_orbit(struct engine *self)
+{
+    const struct lattice *lattice = self->in->lattice;
+    const struct closed_orbit_request request = {.mode = ORBIT_FIXED_RF, .exact = how.exact};
+    struct closed_orbit orbit = {.start = {0}};
+    enum rc rc = guess_orbit(lattice, orbit.start);
+
+    if (rc == RC_OK)
+        rc = closed_orbit_solve(lattice, &request, &orbit);
+    if (rc == RC_OK)
+        rc = closed_orbit_at_bpms_as(&how, lattice, orbit.start, self->position);
+    memcpy(self->start, orbit.start, sizeof self->start);
+    return rc;
 }
 
 static enum rc find_orbit(struct engine *self)
 {
     const struct lattice *lattice = self->in->lattice;
-    struct closed_orbit_request request = {.mode = ORBIT_FIXED_RF};
-    struct closed_orbit orbit = {.start = {0}};
-    enum rc rc = closed_orbit_solve(lattice, &request, &orbit);
+    enum rc rc = RC_OK;
 
-    if (rc == RC_OK)
-        rc = closed_orbit_at_bpms(lattice, orbit.start, self->position);
+    self->on_axis = closed_orbit_is_design(lattice);
+    if (!self->on_axis)
+        rc = solve_orbit(self);
     if (rc != RC_OK)
         return err_add(rc, "closed orbit of %s", self->in->cfg.ring_lattice);
-    memcpy(self->start, orbit.start, sizeof self->start);
     for (uint32_t i = 0; i < lattice_rows(lattice); i++)
         self->out->orbit_max_m = fmax(self->out->orbit_max_m, fabs(self->position[i]));
     return RC_OK;
+}
+
+/* The spaces of orbits that a beam can have are taken from these, whatever the errors. */
+static enum rc optics_without_coupling(struct engine *self)
+{
+    struct lattice *upright;
+    enum rc rc = lattice_copy(&upright, self->in->lattice);
+
+    for (uint32_t i = 0; rc == RC_OK && i < upright->n_element; i++) {
+        upright->element[i].roll_rad = 0;
+        rc = lattice_set_field(upright, i, 1, true, 0);
+    }
+    if (rc == RC_OK)
+        rc = optics_compute(self->optics, upright, INTEGRATOR_EXACT);
+    lattice_destroy(upright);
+    return rc;
+}
+
+static enum rc optics_on_axis(struct engine *self)
+{
+    enum rc rc = optics_compute(self->optics, self->in->lattice, INTEGRATOR_EXACT);
+
+    if (rc != RC_OK)
+        return rc;
+    self->out->head.tune_x = self->optics->tune_x;
+    self->out->head.tune_y = self->optics->tune_y;
+    self->out->head.alpha_c = self->optics->alpha_c;
+    return rc;
+}
+
+static enum rc optics_about_orbit(struct engine *self)
+{
+    struct coupled_optics *optics = NULL;
+    enum rc rc = optics_without_coupling(self);
+
+    if (rc == RC_OK)
+        rc = coupled_optics_create(&optics, self->in->lattice->n_element);
+    if (rc == RC_OK)
+        rc = coupled_optics_compute(optics, self->in->lattice, &how, self->start);
+    if (rc == RC_OK) {
+        self->out->head.tune_x = optics->tune[0];
+        self->out->head.tune_y = optics->tune[1];
+        self->out->head.alpha_c = optics->alpha_c;
+    }
+    coupled_optics_destroy(optics);
+    return rc;
+}
+
+static enum rc find_optics(struct engine *self)
+{
+    enum rc rc = optics_create(&self->optics, self->in->lattice->n_element);
+
+    if (rc == RC_OK)
+        rc = (self->on_axis ? optics_on_axis : optics_about_orbit)(self);
+    self->out->head.rf_hz = self->in->lattice->rf_frequency_hz;
+    return rc == RC_OK ? rc : err_add(rc, "optics of %s", self->in->cfg.ring_lattice);
 }
 
 /* From the lattice's order of BPMs and correctors to the device table's. */
@@ -93,10 +164,11 @@ static enum rc find_response(struct engine *self)
     const struct lattice *lattice = self->in->lattice;
     enum rc rc;
 
-    if (self->out->orbit_max_m < design_orbit_m)
+    if (self->on_axis)
         rc = response_matrix_design(self->optics, lattice, RESPONSE_FIXED_RF, self->ring);
     else
-        rc = response_matrix_about(lattice, self->start, RESPONSE_FIXED_RF, self->ring);
+        rc =
+            response_matrix_about_as(&how, lattice, self->start, RESPONSE_FIXED_RF, self->ring);
     if (rc != RC_OK)
         return err_add(rc, "response matrix of %s", self->in->cfg.ring_lattice);
     put_in_device_order(self);
@@ -111,9 +183,11 @@ static enum rc find_energy(const struct engine *self, double *energy)
     const struct lattice *lattice = self->in->lattice;
     uint64_t n_col = dims_n_col(&self->out->head.dims);
     double *row = numbers(lattice_columns(lattice));
-    enum rc rc = row ? response_energy_row(self->optics, lattice, row)
-                     : err_set(RC_NOMEM, "no memory for the energy row");
+    enum rc rc = row ? RC_OK : err_set(RC_NOMEM, "no memory for the energy row");
 
+    if (rc == RC_OK)
+        rc = self->on_axis ? response_energy_row(self->optics, lattice, row)
+                           : response_energy_row_about(&how, lattice, self->start, row);
     for (uint64_t j = 0; j < n_col && rc == RC_OK; j++)
         energy[j] = row[self->in->column[j]];
     free(row);
@@ -180,8 +254,8 @@ static enum rc compute(struct engine *self)
     struct {
         enum rc (*step)(struct engine *);
         double *ms;
-    } const steps[] = {{find_optics, &self->out->optics_ms},
-                       {find_orbit, &self->out->orbit_ms},
+    } const steps[] = {{find_orbit, &self->out->orbit_ms},
+                       {find_optics, &self->out->optics_ms},
                        {find_response, &self->out->response_ms},
                        {find_inverse, &self->out->inverse_ms}};
     enum rc rc = allocate(self);

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "io/ctl/plot/figure.h"
-#include "io/ctl/ring/change.h"
 #include "io/ctl/ring/finer.h"
 #include "model/coupled_optics.h"
 #include "model/optics.h"
@@ -33,16 +32,6 @@ void beam_free(struct beam *beam)
 {
     free(beam->beta_x_m);
     *beam = (struct beam){.n = 0};
-}
-
-bool beam_leaves_design(const struct lattice *ring)
-{
-    if (change_moves_orbit(ring))
-        return true;
-    for (uint32_t i = 0; i < ring->n_element; i++)
-        if (map_couples(&ring->element[i]))
-            return true;
-    return false;
 }
 
 /* ---- about the design orbit ---------------------------------------------------------- */
@@ -162,7 +151,7 @@ enum rc beam_compute(struct beam *beam, const struct lattice *ring, enum integra
 
     if (rc != RC_OK)
         return rc;
-    beam->about_orbit = mode == RING_6D || beam_leaves_design(ring);
+    beam->about_orbit = mode == RING_6D || !closed_orbit_is_design(ring);
     return beam->about_orbit ? compute_about(beam, ring, integrator == INTEGRATOR_EXACT, mode)
                              : compute_design(beam, ring, integrator);
 }

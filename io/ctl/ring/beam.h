@@ -24,9 +24,6 @@ struct beam {
     double delta; /* of the closed orbit */
 };
 
-/* True: the closed orbit is not the design orbit, or something couples the planes. */
-bool beam_leaves_design(const struct lattice *ring);
-
 /* mode RING_4D: fixed momentum; RING_FIXED_RF; RING_6D with cavities. RC_NUMERIC: there is no
  * such orbit, or motion about it is not stable; RC_INPUT: RING_6D without a cavity. */
 MUST_USE enum rc beam_compute(struct beam *beam, const struct lattice *ring,

@@ -359,21 +359,3 @@ enum rc change_kick(struct lattice *lattice, const char *text)
         lattice->element[lattice->vcorrector[v].element].vkick_rad += change.value * 1e-6;
     return RC_OK;
 }
-
-static bool is_zero(double value)
-{
-    return fpclassify(value) == FP_ZERO;
-}
-
-bool change_moves_orbit(const struct lattice *lattice)
-{
-    for (uint32_t i = 0; i < lattice->n_element; i++) {
-        const struct element *e = &lattice->element[i];
-
-        if (!is_zero(e->hkick_rad) || !is_zero(e->vkick_rad) || !is_zero(e->dx_m) ||
-            !is_zero(e->dy_m) || !is_zero(e->ds_m) || !is_zero(e->roll_rad) ||
-            !is_zero(e->b[0]) || !is_zero(e->a[0]))
-            return true;
-    }
-    return false;
-}

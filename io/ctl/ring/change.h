@@ -29,8 +29,4 @@ MUST_USE enum rc change_scale(struct lattice *lattice, const char *text, uint32_
 /* Adds to what the corrector's element kicks already. */
 MUST_USE enum rc change_kick(struct lattice *lattice, const char *text);
 
-/* True if something about the ring is other than its design orbit and uncoupled optics tell: a
- * misalignment, a kick or a dipole error. */
-bool change_moves_orbit(const struct lattice *lattice);
-
 #endif

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "model/closed_orbit.h"
 #include "model/engine/engine.h"
 #include "model/optics.h"
 #include "model/response.h"
@@ -162,6 +163,46 @@ static void bpms_at_offsets_of_a_kicked_lattice_use_the_matrix_about_its_orbit(v
     unload();
 }
 
+/* R (kick) is the difference of orbits, cross-plane blocks included. */
+static void a_coupled_lattice_has_its_own_tunes_and_matrix(void **state)
+{
+    static const struct tracking how = {.exact = true};
+    struct closed_orbit_request request = {.mode = ORBIT_FIXED_RF, .exact = true};
+    struct closed_orbit orbit = {.iterations = 0};
+    struct lattice *l;
+    double position[2][2 * 24], tune;
+    uint32_t corrector;
+
+    (void) state;
+    load("inverse:\n  energy_row: energy\n  mu_h_m_per_rad: 1\n  mu_v_m_per_rad: 1\n");
+    assert_int_equal(engine_compute(&result, &inputs), RC_OK);
+    tune = result.head.tune_x;
+    engine_free(&result);
+    l = inputs.lattice;
+    l->element[lattice_find(l, "QF", 3)].roll_rad = 0.002;
+    l->element[lattice_find(l, "SF", 1)].a[1] = 0.02;
+    l->element[lattice_find(l, "QD", 1)].dy_m = 1e-4;
+    assert_int_equal(lattice_finish(l), RC_OK);
+    if (engine_compute(&result, &inputs) != RC_OK)
+        fail_msg("%s", err_text());
+    assert_true(fabs(result.head.tune_x - tune) > 1e-6);
+    assert_true(result.orbit_max_m > 1e-5);
+    corrector = l->hcorrector[inputs.column[2]].element;
+    for (int k = 0; k < 2; k++) {
+        l->element[corrector].hkick_rad = k ? -1e-6 : 1e-6;
+        assert_int_equal(closed_orbit_solve(l, &request, &orbit), RC_OK);
+        assert_int_equal(closed_orbit_at_bpms_as(&how, l, orbit.start, position[k]), RC_OK);
+    }
+    for (uint32_t i = 0; i < 48; i++)
+        assert_close(r(i, 2),
+                     (position[0][inputs.bpm[i % 24] + (i / 24) * 24] -
+                      position[1][inputs.bpm[i % 24] + (i / 24) * 24]) /
+                         2e-6,
+                     0, 1e-6);
+    assert_true(fabs(r(24, 2)) > 1e-4);
+    unload();
+}
+
 static void an_unstable_ring_is_one_clear_message_and_no_set(void **state)
 {
     (void) state;
@@ -297,6 +338,7 @@ int main(void)
         cmocka_unit_test(disabled_devices_have_zero_rows_and_columns_in_the_inverse),
         cmocka_unit_test(rows_and_columns_follow_the_device_table),
         cmocka_unit_test(bpms_at_offsets_of_a_kicked_lattice_use_the_matrix_about_its_orbit),
+        cmocka_unit_test(a_coupled_lattice_has_its_own_tunes_and_matrix),
         cmocka_unit_test(an_unstable_ring_is_one_clear_message_and_no_set),
         cmocka_unit_test(the_law_has_its_own_inverse_only_where_gains_differ),
         cmocka_unit_test(the_energy_row_takes_the_energy_out_of_kicks),
