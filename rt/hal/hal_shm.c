@@ -84,6 +84,8 @@ static RT_SAFE bool read_frame(void *self, unsigned source, struct frame_view *v
     struct hal_shm *shm = self;
     struct udp_input *udp = shm->udp[source];
 
+    if (shm->supplies && source == shm->supplies_source)
+        return udp_actuator_read(shm->supplies, view);
     if (!udp)
         return read_shared(shm, source, view);
     /* What the wait has found is read at once: looking again costs a system call. */
@@ -108,19 +110,26 @@ static RT_SAFE void write_setpoint(void *self, const struct setpoint_head *head,
     words_store(payload, head, sizeof *head / 8);
     words_store(payload + sizeof *head / 8, value, shm->n_col);
     slot_ring_commit(shm->setpoints);
+    if (shm->supplies)
+        udp_actuator_write(shm->supplies, head, value);
+}
+
+/* Those of a stream, or NULL. */
+static const uint64_t *own_counters(const struct hal_shm *self, unsigned source)
+{
+    if (self->supplies && source == self->supplies_source)
+        return udp_actuator_counters(self->supplies);
+    return self->udp[source] ? bpm_stream_counters(udp_input_stream(self->udp[source])) : NULL;
 }
 
 void hal_shm_counters(const struct hal_shm *self, unsigned source, uint64_t *counter)
 {
-    for (unsigned i = 0; i < SOURCE_COUNTER_COUNT; i++)
-        counter[i] = 0;
-    if (self->udp[source]) {
-        const uint64_t *own = bpm_stream_counters(udp_input_stream(self->udp[source]));
+    const uint64_t *own = own_counters(self, source);
 
-        for (unsigned i = 0; i < SOURCE_COUNTER_COUNT; i++)
-            counter[i] = __atomic_load_n(&own[i], __ATOMIC_RELAXED);
+    for (unsigned i = 0; i < SOURCE_COUNTER_COUNT; i++)
+        counter[i] = own ? __atomic_load_n(&own[i], __ATOMIC_RELAXED) : 0;
+    if (own)
         return;
-    }
     counter[SOURCE_FRAMES] =
         atomic_load_explicit(&self->n_frames[source], memory_order_relaxed);
     counter[SOURCE_LOST] = atomic_load_explicit(&self->n_lost[source], memory_order_relaxed);

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "rt/hal/hal.h"
+#include "rt/hal/udp_actuator.h"
 #include "rt/hal/udp_input.h"
 #include "rt/shm/slot_ring.h"
 #include "rt/sys/timer.h"
@@ -14,6 +15,8 @@ struct hal_shm {
     struct timer timer;
     struct frame_reader reader[ORBIT_MAX_SOURCE];
     struct udp_input *udp[ORBIT_MAX_SOURCE]; /* instead of the reader, or NULL */
+    struct udp_actuator *supplies; /* instead of the reader of supplies_source, or NULL */
+    unsigned supplies_source;
     /* Written by the manager when a source attaches or goes, read by the loop. */
     _Atomic uint64_t generation[ORBIT_MAX_SOURCE];
     /* Written by the loop, read by the manager: of the sources with a reader. */

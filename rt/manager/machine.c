@@ -131,6 +131,17 @@ static enum rc make_stream(struct machine *m, unsigned source)
     return rc;
 }
 
+static enum rc make_supplies(struct machine *m, unsigned source)
+{
+    enum rc rc = streams_make_actuator(&m->hal.supplies, m, source);
+
+    m->hal.supplies_source = source;
+    m->hal.generation[source] = 1;
+    m->status->source_generation[source] = 1;
+    streams_follow_config(m);
+    return rc;
+}
+
 static bool is_stream(const struct machine *m, const char *name)
 {
     for (size_t i = 0; i < m->cfg.udp_bpm_sources.count; i++)
@@ -149,7 +160,9 @@ static enum rc make_inputs(struct machine *m)
                  ? make_stream(m, s)
                  : make_input(m, s, m->cfg.source_bpm.name[s], dims_n_row(&m->dims));
     if (rc == RC_OK)
-        rc = make_input(m, n_bpm_source, m->cfg.source_actuator, dims_n_col(&m->dims));
+        rc = m->cfg.udp_actuator_source[0]
+                 ? make_supplies(m, n_bpm_source)
+                 : make_input(m, n_bpm_source, m->cfg.source_actuator, dims_n_col(&m->dims));
     m->n_source = n_bpm_source + 1;
     return rc;
 }
@@ -246,6 +259,7 @@ void machine_destroy(struct machine *m)
     }
     for (unsigned kind = 0; kind < SEG_INPUT; kind++)
         segment_close(&m->shared[kind]);
+    udp_actuator_destroy(m->hal.supplies);
     streams_free(&m->streams);
     devices_free(&m->devices);
 }

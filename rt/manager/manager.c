@@ -148,9 +148,10 @@ static void describe_server(struct server_config *config, struct machine *m)
         config->shared[kind] = &m->shared[kind];
     config->n_source = m->n_source;
     for (unsigned s = 0; s < m->n_source; s++)
-        config->source[s] = (struct server_source){.name = machine_source_name(m, s),
-                                                   .input = m->hal.udp[s] ? NULL : &m->input[s],
-                                                   .n_value = m->hal.reader[s].n_value};
+        config->source[s] =
+            (struct server_source){.name = machine_source_name(m, s),
+                                   .input = m->input[s].base ? &m->input[s] : NULL,
+                                   .n_value = m->hal.reader[s].n_value};
 }
 
 enum rc manager_create(struct manager **out, struct machine *machine, const char *verdict)

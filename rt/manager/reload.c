@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "model/engine/law_margin.h"
+#include "rt/manager/streams_setup.h"
 #include "rt/manager/tuning.h"
 
 /* The first faults, one a line. */
@@ -32,6 +33,7 @@ static enum rc apply(struct machine *m, const struct cfg *fresh)
     }
     params_publish(m->params, params);
     m->cfg = *fresh;
+    streams_follow_config(m);
     return RC_OK;
 }
 

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define NM 1e-9
 
@@ -69,4 +70,80 @@ enum rc streams_make_input(struct udp_input **input, const struct machine *m, un
     rc = open_input(input, m, from, bpm, source);
     free(bpm);
     return rc == RC_OK ? RC_OK : err_add(rc, "source %s", name);
+}
+
+/* ---- power supplies ---- */
+
+static void collect_devices(const struct machine *m, struct udp_device_setup *device)
+{
+    for (uint64_t i = 0; i < m->streams.n_output; i++) {
+        const struct streams_output *output = &m->streams.output[i];
+
+        device[i] = (struct udp_device_setup){
+            .format = (enum supply_format) output->format,
+            .send = {.host = output->send.host, .port = output->send.port},
+            .listen = {.host = output->listen.host, .port = output->listen.port},
+            .device = (uint32_t) output->device,
+            .timeout_ns = (int64_t) (output->timeout_ms * 1e6),
+            .write = output->write};
+    }
+}
+
+static void collect_supplies(const struct machine *m, struct udp_supply_setup *supply)
+{
+    for (uint64_t i = 0; i < m->streams.n_supply; i++) {
+        const struct streams_supply *entry = &m->streams.supply[i];
+        const struct corrector_device *corrector = &m->devices.corrector[entry->column];
+
+        supply[i] = (struct udp_supply_setup){.column = entry->column,
+                                              .device = (unsigned) entry->index,
+                                              .supply = (uint16_t) entry->supply,
+                                              .rad_per_a = corrector->rad_per_a,
+                                              .limit_a = corrector->limit_a,
+                                              .step_a = corrector->resolution_a};
+    }
+}
+
+enum rc streams_make_actuator(struct udp_actuator **actuator, const struct machine *m,
+                              unsigned source)
+{
+    struct udp_device_setup device[STREAMS_MAX_OUTPUT];
+    struct udp_supply_setup *supply;
+    struct udp_actuator_setup setup = {.source_id = source,
+                                       .n_col = dims_n_col(&m->dims),
+                                       .n_kick = m->dims.n_h + m->dims.n_v,
+                                       .n_device = m->streams.n_output,
+                                       .n_supply = m->streams.n_supply,
+                                       .device = device,
+                                       .status = m->status};
+    enum rc rc;
+
+    *actuator = NULL;
+    if (m->streams.n_supply == 0)
+        return err_set(RC_INPUT, "%s: outputs: has none for source %s", m->cfg.udp_map,
+                       m->cfg.source_actuator);
+    supply = calloc(m->streams.n_supply, sizeof *supply);
+    if (!supply)
+        return err_set(RC_NOMEM, "no memory for power supplies");
+    collect_devices(m, device);
+    collect_supplies(m, supply);
+    setup.supply = supply;
+    rc = udp_actuator_create(actuator, &setup);
+    free(supply);
+    return rc == RC_OK ? RC_OK : err_add(rc, "source %s", m->cfg.source_actuator);
+}
+
+static bool is_disabled(const struct cfg *cfg, const char *name)
+{
+    for (size_t i = 0; i < cfg->ring_disabled_correctors.count; i++)
+        if (strcmp(cfg->ring_disabled_correctors.name[i], name) == 0)
+            return true;
+    return false;
+}
+
+void streams_follow_config(struct machine *m)
+{
+    for (uint64_t i = 0; m->hal.supplies && i < m->dims.n_h + m->dims.n_v; i++)
+        udp_actuator_enable(m->hal.supplies, i,
+                            !is_disabled(&m->cfg, m->devices.corrector[i].name));
 }

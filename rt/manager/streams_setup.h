@@ -9,4 +9,12 @@
 MUST_USE enum rc streams_make_input(struct udp_input **input, const struct machine *machine,
                                     unsigned source);
 
+/* Opens the outputs as source.actuator, and marks what is disabled. RC_INPUT: udp.map has none;
+ * as udp_actuator_create. */
+MUST_USE enum rc streams_make_actuator(struct udp_actuator **actuator,
+                                       const struct machine *machine, unsigned source);
+
+/* ring.disabled_correctors, as the configuration has it now. */
+void streams_follow_config(struct machine *machine);
+
 #endif
