@@ -12,14 +12,20 @@ enum { ECHO_HZ = 50, LEAST_CYCLES = 10 };
 static const int64_t MOST_WAIT_NS = 20000000000;
 
 static const struct cycle_setup setups[] = {
-    {"empty", {1, 1, 1, 0}, 1000, false, false, MATVEC_F64},
-    {"empty", {1, 1, 1, 0}, 10000, false, false, MATVEC_F64},
-    {"frames", {123, 48, 64, 1}, 1000, true, false, MATVEC_F64},
-    {"frames", {123, 48, 64, 1}, 10000, true, false, MATVEC_F64},
-    {"law", {123, 48, 64, 1}, 1000, true, true, MATVEC_F64},
-    {"law", {123, 48, 64, 1}, 10000, true, true, MATVEC_F64},
-    {"law", {123, 48, 64, 1}, 1000, true, true, MATVEC_F32},
-    {"law", {123, 48, 64, 1}, 10000, true, true, MATVEC_F32},
+    {"empty", {1, 1, 1, 0}, 1000, false, false, MATVEC_F64, false, false},
+    {"empty", {1, 1, 1, 0}, 10000, false, false, MATVEC_F64, false, false},
+    {"frames", {123, 48, 64, 1}, 1000, true, false, MATVEC_F64, false, false},
+    {"frames", {123, 48, 64, 1}, 10000, true, false, MATVEC_F64, false, false},
+    {"law", {123, 48, 64, 1}, 1000, true, true, MATVEC_F64, false, false},
+    {"law", {123, 48, 64, 1}, 10000, true, true, MATVEC_F64, false, false},
+    {"law", {123, 48, 64, 1}, 1000, true, true, MATVEC_F32, false, false},
+    {"law", {123, 48, 64, 1}, 10000, true, true, MATVEC_F32, false, false},
+    {"law, estimate", {123, 48, 64, 1}, 10000, true, true, MATVEC_F32, true, false},
+    {"law, virtual", {123, 48, 64, 1}, 10000, true, true, MATVEC_F32, false, true},
+    {"everything", {123, 48, 64, 1}, 1000, true, true, MATVEC_F32, true, true},
+    {"everything", {123, 48, 64, 1}, 10000, true, true, MATVEC_F32, true, true},
+    {"law", {173, 172, 172, 1}, 10000, true, true, MATVEC_F32, false, false},
+    {"everything", {173, 172, 172, 1}, 10000, true, true, MATVEC_F32, true, true},
 };
 enum { N_SETUP = sizeof(setups) / sizeof(setups[0]) };
 

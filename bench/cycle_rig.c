@@ -120,7 +120,13 @@ static struct tuning make_tuning(void)
                            .arm_timeout_ns = 60000000000,
                            .hold_max_ns = 30000000000,
                            .lease_min_ns = 100000000,
-                           .lease_law_periods = 3};
+                           .lease_law_periods = 3,
+                           .mask_misfits = true,
+                           .mask_z = 1e9, /* judged, never masked */
+                           .mask_count = 20,
+                           .release_count = 1000,
+                           .noise_frames = 1000,
+                           .baseline_frames = 32};
 }
 
 /* Elements inside the blocks are of the given size and of both signs, the others are zero. */
@@ -137,6 +143,20 @@ static void fill_blocks(double *matrix, uint64_t n_col, bool transposed,
     }
 }
 
+/* Every other unit vector: what it costs does not depend on the values. */
+static void add_bases(struct param_matrices *matrices, const struct orbit_dims *dims,
+                      double *basis)
+{
+    uint64_t rank = dims->n_bpm / 2;
+
+    for (uint64_t q = 0; q < rank; q++)
+        basis[2 * q * rank + q] = 1.0;
+    for (unsigned plane = 0; plane < 2; plane++) {
+        matrices->of[PARAM_BASIS_X + plane] = (struct param_matrix){basis, dims->n_bpm, rank};
+        matrices->of[PARAM_MODES_X + plane] = (struct param_matrix){basis, dims->n_bpm, rank};
+    }
+}
+
 static enum rc fill_matrices(const struct cycle_rig *rig, struct params *params)
 {
     const struct orbit_dims *dims = &rig->setup.dims;
@@ -144,7 +164,8 @@ static enum rc fill_matrices(const struct cycle_rig *rig, struct params *params)
     struct param_head head = {.dims = *dims, .n_block = 2};
     struct param_matrices matrices;
     double *r = calloc(n_row * n_col, sizeof *r), *k = calloc(n_row * n_col, sizeof *k);
-    enum rc rc = r && k ? RC_OK : err_set(RC_NOMEM, "matrices of a benchmark");
+    double *basis = calloc(dims->n_bpm * dims->n_bpm, sizeof *basis);
+    enum rc rc = r && k && basis ? RC_OK : err_set(RC_NOMEM, "matrices of a benchmark");
 
     head.block[0] = (struct param_block){.n_row = dims->n_bpm, .n_col = dims->n_h};
     head.block[1] = (struct param_block){
@@ -153,10 +174,13 @@ static enum rc fill_matrices(const struct cycle_rig *rig, struct params *params)
         fill_blocks(r, n_col, false, &head, element_size);
         fill_blocks(k, n_row, true, &head, 1.0 / element_size / (double) dims->n_bpm);
         matrices = param_matrices_of(dims, r, k);
+        if (rig->setup.estimate)
+            add_bases(&matrices, dims, basis);
         rc = params_fill(params, &head, &matrices);
     }
     free(r);
     free(k);
+    free(basis);
     return rc;
 }
 
@@ -170,6 +194,7 @@ static enum rc make_params(struct cycle_rig *rig)
     if (!params)
         return err_set(RC_NOMEM, "parameters of a benchmark");
     params->tuning = make_tuning();
+    params->tuning.virtual_loop = rig->setup.virtual_loop;
     for (uint64_t col = 0; col < dims_n_col(&rig->setup.dims); col++) {
         params->lower[col] = -1e-3;
         params->upper[col] = 1e-3;
@@ -193,13 +218,17 @@ static enum rc make_loop(struct cycle_rig *rig)
                                          .records = &rig->records,
                                          .events = &rig->events};
     struct hal hal = hal_shm_bind(&rig->hal);
+    enum rc rc;
 
     rig->hal.timer = timer_make(TIMER_HYBRID, SPIN_NS, setup.period_ns);
     rig->hal.setpoints = &rig->setpoints;
     rig->hal.n_col = dims_n_col(&setup.dims);
     for (int source = 0; source < RIG_SOURCES; source++)
         atomic_store(&rig->hal.generation[source], rig->setup.frames ? 1 : 0);
-    return loop_create(&rig->loop, &setup, &hal, rig->params, &outputs);
+    rc = loop_create(&rig->loop, &setup, &hal, rig->params, &outputs);
+    if (rc == RC_OK && rig->setup.estimate)
+        (void) loop_request(rig->loop, REQUEST_BASELINE);
+    return rc;
 }
 
 enum rc cycle_rig_open(struct cycle_rig *rig, const struct cycle_setup *setup)

@@ -21,6 +21,9 @@ struct cycle_setup {
     bool frames;   /* a new frame every period, and actuator frames at 50 Hz */
     bool matrices; /* R and K in blocks; one law step per frame */
     enum matvec_storage storage;
+    bool
+        estimate; /* innovation with bases of half the BPMs' directions, and modes of display */
+    bool virtual_loop;
 };
 
 struct cycle_rig {

@@ -70,6 +70,13 @@ int command_baseline(struct ctl *ctl)
     return plain(ctl);
 }
 
+int command_modes(struct ctl *ctl)
+{
+    if (args_finish(&ctl->args, 1, 1) != RC_OK || strcmp(ctl->args.item[0], "renew") != 0)
+        return ctl_usage(ctl);
+    return send_line(ctl, "modes renew");
+}
+
 int command_reload(struct ctl *ctl)
 {
     return plain(ctl);

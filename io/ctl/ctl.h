@@ -42,6 +42,7 @@ int command_watch(struct ctl *ctl);
 int command_mode(struct ctl *ctl);
 int command_reset(struct ctl *ctl);
 int command_baseline(struct ctl *ctl);
+int command_modes(struct ctl *ctl);
 int command_reload(struct ctl *ctl);
 int command_ping(struct ctl *ctl);
 int command_own(struct ctl *ctl);

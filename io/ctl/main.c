@@ -27,6 +27,7 @@ static const struct {
     {"reset", command_reset, "[timing]",
      "unlatch a trip whose cause is gone; or forget the timing so far"},
     {"baseline", command_baseline, "", "a new baseline of the innovation; unmasks BPMs"},
+    {"modes", command_modes, "renew", "mode amplitudes of the matrices in use from now on"},
     {"reload", command_reload, "", "apply the live keys of the configuration"},
     {"own", command_own, "[--for SECONDS] [--takeover]",
      "only this session may raise or change the loop"},

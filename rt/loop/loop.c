@@ -218,8 +218,10 @@ static RT_SAFE int64_t run_phases(struct loop *loop, const struct params *p)
     phase_estimate(w, p);
     phase_correct(w, p);
     phase_drive(w, &loop->hal, p);
+    phase_virtual(w, p, (double) loop->period_ns);
     at_ns = end_phase(loop, PHASE_CORRECT, at_ns);
     phase_predict(w, p);
+    phase_display(w, p);
     at_ns = end_phase(loop, PHASE_PREDICT, at_ns);
     publish_snapshot(w, p, loop->out.snapshots);
     publish_record(w, p, loop->out.records);

@@ -58,6 +58,7 @@ struct tuning {
     int64_t fast_delay_ns;     /* the same of fast correctors */
     int64_t arm_timeout_ns, hold_max_ns, hold_settle_ns, lease_min_ns;
     uint64_t lease_law_periods;
+    bool virtual_loop;
     bool mask_misfits; /* BPMs that contradict the others, as innovation.h says: */
     double mask_z, mask_min_m, model_error;
     uint64_t mask_count, release_count, noise_frames, baseline_frames;

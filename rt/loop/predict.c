@@ -30,7 +30,8 @@ static RT_SAFE void follow_found(struct workspace *w, const struct params *p)
             w->u_cmd[col] = w->u_found[col];
 }
 
-void phase_track(struct workspace *w, const struct params *p, double period_ns)
+void track_kicks(const struct workspace *w, const struct params *p, double period_ns,
+                 struct response *response, const double *u, double *u_eff)
 {
     const struct response_model model = {
         .delay_cycles = {(uint64_t) ((double) p->tuning.response_delay_ns / period_ns + 0.5),
@@ -38,18 +39,22 @@ void phase_track(struct workspace *w, const struct params *p, double period_ns)
         .fast = p->fast,
         .share = w->response_share};
 
+    /* Skipped grid points are cycles whose commands stood still. */
+    for (uint64_t skip = w->skipped < response->depth ? w->skipped : response->depth;; skip--) {
+        response_advance(response, u, u_eff, &model);
+        if (skip == 0)
+            break;
+    }
+}
+
+void phase_track(struct workspace *w, const struct params *p, double period_ns)
+{
     follow_poles(w, p, period_ns);
     if (w->actuator.seen)
         follow_found(w, p);
     if (!w->response.primed && w->actuator.seen)
         response_reset(&w->response, w->u_cmd, w->u_eff);
-    /* Skipped grid points are cycles whose commands stood still. */
-    for (uint64_t skip = w->skipped < w->response.depth ? w->skipped : w->response.depth;;
-         skip--) {
-        response_advance(&w->response, w->u_cmd, w->u_eff, &model);
-        if (skip == 0)
-            break;
-    }
+    track_kicks(w, p, period_ns, &w->response, w->u_cmd, w->u_eff);
 }
 
 static RT_SAFE double rms(const double *value, const uint64_t *quality, uint64_t n)

@@ -53,6 +53,39 @@ static RT_SAFE double left_over_rms(const struct workspace *w, uint64_t row0)
              : 0.0;
 }
 
+static RT_SAFE void add_innovation(const struct workspace *w, struct snapshot_head *head)
+{
+    head->beam_x_m = w->innovation.plane[0].beam_rms_m;
+    head->beam_y_m = w->innovation.plane[1].beam_rms_m;
+    head->left_x_m = w->innovation.plane[0].left_rms_m;
+    head->left_y_m = w->innovation.plane[1].left_rms_m;
+    head->chi2_x = w->innovation.plane[0].chi2_per_dof;
+    head->chi2_y = w->innovation.plane[1].chi2_per_dof;
+    head->noise_x_m = w->innovation.plane[0].noise_m;
+    head->noise_y_m = w->innovation.plane[1].noise_m;
+    head->baseline = w->innovation.baseline;
+    head->n_misfit = w->innovation.plane[0].n_masked + w->innovation.plane[1].n_masked;
+}
+
+static RT_SAFE void add_scorecard(const struct workspace *w, struct snapshot_head *head)
+{
+    head->correctable_x_m = w->scorecard.plane[0].correctable_m;
+    head->correctable_y_m = w->scorecard.plane[1].correctable_m;
+    head->outside_h_rad = w->scorecard.plane[0].outside_rad;
+    head->outside_v_rad = w->scorecard.plane[1].outside_rad;
+    head->virt_x_m = w->virtual_loop.rms_x_m;
+    head->virt_y_m = w->virtual_loop.rms_y_m;
+    head->virt_h_rad = w->virtual_loop.kick_h_rad;
+    head->virt_v_rad = w->virtual_loop.kick_v_rad;
+    head->virt_use = w->virtual_loop.use;
+    head->virt_saturated = w->virtual_loop.n_saturated;
+    head->virt_steps = w->virtual_loop.running ? w->virtual_loop.steps : 0;
+    head->score_slope_h = w->scorecard.plane[0].slope;
+    head->score_slope_v = w->scorecard.plane[1].slope;
+    head->score_cosine_h = w->scorecard.plane[0].cosine;
+    head->score_cosine_v = w->scorecard.plane[1].cosine;
+}
+
 static RT_SAFE struct snapshot_head make_head(const struct workspace *w, const struct params *p)
 {
     const struct frame_head *frame = &w->bpm[0].view.head;
@@ -84,16 +117,6 @@ static RT_SAFE struct snapshot_head make_head(const struct workspace *w, const s
         .full_v_rad = kick_rms(w->full + w->dims.n_h, w->dims.n_v),
         .uncorrectable_x_m = left_over_rms(w, 0),
         .uncorrectable_y_m = left_over_rms(w, w->dims.n_bpm),
-        .beam_x_m = w->innovation.plane[0].beam_rms_m,
-        .beam_y_m = w->innovation.plane[1].beam_rms_m,
-        .left_x_m = w->innovation.plane[0].left_rms_m,
-        .left_y_m = w->innovation.plane[1].left_rms_m,
-        .chi2_x = w->innovation.plane[0].chi2_per_dof,
-        .chi2_y = w->innovation.plane[1].chi2_per_dof,
-        .noise_x_m = w->innovation.plane[0].noise_m,
-        .noise_y_m = w->innovation.plane[1].noise_m,
-        .baseline = w->innovation.baseline,
-        .n_misfit = w->innovation.plane[0].n_masked + w->innovation.plane[1].n_masked,
         .current_a = w->current_a,
         .median_sum = w->median_sum,
         .wake_late_ns = w->wake_late_ns,
@@ -135,6 +158,12 @@ static RT_SAFE const void *vector_source(const struct workspace *w, enum snapsho
         return w->innovation.beam;
     case VEC_Z:
         return w->innovation.z;
+    case VEC_MODE:
+        return w->scorecard.mode;
+    case VEC_VIRT_Y:
+        return w->virtual_loop.y;
+    case VEC_VIRT_U:
+        return w->virtual_loop.u;
     case VEC_COL_QUALITY:
     case VEC_COUNT:
         break;
@@ -147,6 +176,8 @@ void publish_snapshot(const struct workspace *w, const struct params *p, struct 
     struct snapshot_head head = make_head(w, p);
     char *payload = slot_ring_begin(ring);
 
+    add_innovation(w, &head);
+    add_scorecard(w, &head);
     words_store(payload, &head, sizeof head / 8);
     for (unsigned v = 0; v < VEC_COUNT; v++) {
         bool row = w->vector_is_row[v];

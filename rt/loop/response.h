@@ -16,7 +16,8 @@
 
 struct response {
     uint64_t n_col, depth, head;
-    double *history; /* [depth][n_col], newest at head */
+    uint64_t n_known; /* set points since the reset, at most depth */
+    double *history;  /* [depth][n_col], newest at head; then what stood before the reset */
     bool primed;
 };
 

@@ -59,13 +59,18 @@ void stepper_learn_period(struct workspace *w)
     pace->last_sample_ns = head->t_sample_ns;
 }
 
+void stepper_forget(struct stepper *s, uint64_t n_row, uint64_t n_col)
+{
+    memset(s->sum_m, 0, n_row * sizeof *s->sum_m);
+    memset(s->sum_u, 0, n_col * sizeof *s->sum_u);
+    s->n_sum = 0;
+}
+
 void stepper_restart(struct workspace *w)
 {
     struct stepper *s = &w->stepper;
 
-    memset(s->sum_m, 0, w->n_row * sizeof *s->sum_m);
-    memset(s->sum_u, 0, w->n_col * sizeof *s->sum_u);
-    s->n_sum = 0;
+    stepper_forget(s, w->n_row, w->n_col);
     s->last_step_ns = w->bpm[0].view.head.t_sample_ns;
 }
 
@@ -102,9 +107,8 @@ static RT_SAFE bool is_static_correction(const struct stepper *s, const struct p
 
 /* v = -(K e) of a mean error. Pulled to the reference kicks, v = -(K (e - R k) + k) with
  * k = u_eff - u_ref, which is -(R^T W^2 R + M)^-1 (R^T W^2 e + M k). */
-static RT_SAFE void find_wish(struct workspace *w, const struct params *p)
+static RT_SAFE void find_wish(struct workspace *w, const struct params *p, struct stepper *s)
 {
-    struct stepper *s = &w->stepper;
     double *e = s->mean_m, *k = w->scratch_col;
 
     if (p->tuning.pull_to_reference) {
@@ -124,12 +128,11 @@ static RT_SAFE void find_wish(struct workspace *w, const struct params *p)
 
 /* New matrices see the error of the last step differently: that is not a change of the orbit.
  */
-static RT_SAFE void follow_matrices(struct workspace *w, const struct params *p)
+static RT_SAFE void follow_matrices(struct workspace *w, const struct params *p,
+                                    struct stepper *s)
 {
-    struct stepper *s = &w->stepper;
-
     if (s->revision != 0 && s->revision != p->revision) {
-        find_wish(w, p);
+        find_wish(w, p, s);
         law_rebase(s->law, &p->law, s->v);
     }
     s->revision = p->revision;
@@ -137,14 +140,24 @@ static RT_SAFE void follow_matrices(struct workspace *w, const struct params *p)
 
 /* The mean of what was collected: a moving average over law.every frames, whose first zero is
  * at the law's rate. */
-static RT_SAFE void take_means(struct workspace *w, const struct params *p)
+static RT_SAFE void take_means(const struct workspace *w, const struct params *p,
+                               struct stepper *s)
 {
-    struct stepper *s = &w->stepper;
-
     for (uint64_t row = 0; row < w->n_row; row++)
         s->mean_m[row] = s->sum_m[row] / (double) s->n_sum;
     for (uint64_t col = 0; col < w->n_col && p->tuning.pull_to_reference; col++)
         s->mean_u[col] = s->sum_u[col] / (double) s->n_sum;
+}
+
+void stepper_find_wish(struct workspace *w, const struct params *p, struct stepper *s)
+{
+    follow_matrices(w, p, s);
+    take_means(w, p, s);
+    if (w->dims.n_rf && energy_is_removed(p))
+        law_energy_remove(p->energy_m_per_hz,
+                          law_energy_fit(p->energy_fit, s->mean_m, w->n_row), s->mean_m,
+                          w->n_row);
+    find_wish(w, p, s);
 }
 
 /* ---- energy ---- */
@@ -234,14 +247,14 @@ static RT_SAFE void step_law(struct workspace *w, const struct params *p)
         return;
     }
     find_beside(w);
-    follow_matrices(w, p);
-    take_means(w, p);
+    follow_matrices(w, p, s);
+    take_means(w, p, s);
     if (w->dims.n_rf)
         f_hz = step_energy(w, p);
     if (is_static_correction(s, p))
         memcpy(s->v, w->full, w->n_col * sizeof *s->v);
     else
-        find_wish(w, p);
+        find_wish(w, p, s);
     law_step(&p->law, s->law, &in, &out);
     mark_saturated(w, &out);
     step_offload(w, p);

@@ -47,6 +47,12 @@ RT_SAFE void stepper_take_frame(struct workspace *w, const struct params *p);
 /* Forgets what was collected since the last step: after an inhibit, and in stepper_close. */
 RT_SAFE void stepper_restart(struct workspace *w);
 
+/* The same of any stepper: sums and their number to zero; and from its sums its means and v,
+ * with everything that the configuration says of the error, but no step. */
+RT_SAFE void stepper_forget(struct stepper *stepper, uint64_t n_row, uint64_t n_col);
+RT_SAFE void stepper_find_wish(struct workspace *w, const struct params *p,
+                               struct stepper *stepper);
+
 /* The loop closes: a capture begins if the orbit is large. */
 RT_SAFE void stepper_close(struct workspace *w, const struct params *p);
 

@@ -69,6 +69,10 @@ enum rc workspace_create(struct workspace **out, const struct orbit_dims *dims,
         rc = stepper_create(&w->stepper, w->n_row, w->n_col);
     if (rc == RC_OK)
         rc = innovation_create(&w->innovation, dims);
+    if (rc == RC_OK)
+        rc = virtual_loop_create(&w->virtual_loop, dims);
+    if (rc == RC_OK)
+        rc = scorecard_create(&w->scorecard, dims);
     if (rc != RC_OK) {
         workspace_destroy(w);
         return rc;
@@ -84,6 +88,8 @@ void workspace_destroy(struct workspace *w)
     response_destroy(&w->response);
     stepper_destroy(&w->stepper);
     innovation_destroy(&w->innovation);
+    virtual_loop_destroy(&w->virtual_loop);
+    scorecard_destroy(&w->scorecard);
     free(w->memory);
     free(w);
 }

@@ -12,7 +12,9 @@
 #include "rt/loop/params.h"
 #include "rt/loop/response.h"
 #include "rt/loop/state.h"
+#include "rt/loop/scorecard.h"
 #include "rt/loop/stepper.h"
+#include "rt/loop/virtual_loop.h"
 
 /* The newest frame of a source, and what is known of its rhythm. */
 struct source_input {
@@ -59,6 +61,8 @@ struct workspace {
     double *response_share; /* [n_col] */
     uint64_t response_serial;
     struct stepper stepper;
+    struct virtual_loop virtual_loop;
+    struct scorecard scorecard;
     struct score score;
     struct state_machine machine;
     struct excite excite;
@@ -124,8 +128,13 @@ RT_SAFE void phase_judge(struct workspace *w, const struct params *p);
 RT_SAFE void phase_track(struct workspace *w, const struct params *p, double period_ns);
 RT_SAFE void phase_estimate(struct workspace *w, const struct params *p);
 RT_SAFE void phase_correct(struct workspace *w, const struct params *p);
+RT_SAFE void phase_display(struct workspace *w, const struct params *p);
 RT_SAFE void phase_predict(struct workspace *w, const struct params *p);
 RT_SAFE void phase_drive(struct workspace *w, const struct hal *hal, const struct params *p);
+
+/* One cycle of the actuator model: u [n_col] in, u_eff [n_col] on. */
+RT_SAFE void track_kicks(const struct workspace *w, const struct params *p, double period_ns,
+                         struct response *response, const double *u, double *u_eff);
 
 /* Start and end; workspace_create allocates everything and is in SHADOW at now_ns. */
 MUST_USE enum rc workspace_create(struct workspace **w, const struct orbit_dims *dims,

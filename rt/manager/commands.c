@@ -107,6 +107,27 @@ static enum rc reset_timing(struct machine *m, char *reply, size_t size)
     return RC_OK;
 }
 
+/* Matrices stay what they are: only the display changes. */
+static enum rc renew_modes(struct machine *m, const struct server_peer *peer, char *reply,
+                           size_t size)
+{
+    enum rc rc = owner_check(&m->owner, peer, clock_mono_ns());
+    struct params *params = rc == RC_OK ? params_begin(m->params) : NULL;
+
+    if (rc != RC_OK)
+        return rc;
+    if (!params)
+        return err_set(RC_STATE, "all parameter slots are in use: the loop has not run lately");
+    rc = params_renew_modes(params);
+    if (rc != RC_OK) {
+        params_abandon(m->params, params);
+        return rc;
+    }
+    params_publish(m->params, params);
+    snprintf(reply, size, "the display shows the modes of the matrices in use");
+    return RC_OK;
+}
+
 static enum rc execute_reload(struct machine *m, const struct server_peer *peer, char *reply,
                               size_t size)
 {
@@ -158,6 +179,8 @@ enum rc command_execute(struct machine *m, const struct server_peer *peer, const
             return execute_request(m, peer, i, reply, size);
     if (strcmp(line, "reset timing") == 0)
         return reset_timing(m, reply, size);
+    if (strcmp(line, "modes renew") == 0)
+        return renew_modes(m, peer, reply, size);
     if (strcmp(line, "reload") == 0)
         return execute_reload(m, peer, reply, size);
     if (strcmp(line, "own") == 0 || strncmp(line, "own ", 4) == 0)
@@ -169,5 +192,5 @@ enum rc command_execute(struct machine *m, const struct server_peer *peer, const
         return RC_OK;
     }
     return err_set(RC_INPUT, "not understood: mode off|shadow|arm|closed|hold, reset, reset "
-                             "timing, baseline, reload, own, release, ping are");
+                             "timing, baseline, modes renew, reload, own, release, ping are");
 }

@@ -1,6 +1,6 @@
 /* Command lines that the manager understands:
  *
- *   mode off|shadow|arm|closed|hold    reset    baseline    reload    ping
+ *   mode off|shadow|arm|closed|hold    reset    baseline    modes renew    reload    ping
  *   own [SECONDS] [takeover]    release
  *
  * Any operator may lower (off, shadow, hold) and ask; while the loop has an owner (owner.h),

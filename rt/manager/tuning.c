@@ -65,6 +65,7 @@ struct tuning tuning_from_cfg(const struct cfg *cfg)
         .hold_settle_ns = ms_to_ns(cfg->hold_settle_s * 1e3),
         .lease_min_ns = ms_to_ns(cfg->lease_min_ms),
         .lease_law_periods = (uint64_t) cfg->lease_law_periods,
+        .virtual_loop = cfg->law_virtual,
         .mask_misfits = cfg->innovation_mask,
         .mask_z = cfg->innovation_mask_z,
         .mask_min_m = cfg->innovation_mask_min_m,

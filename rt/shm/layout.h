@@ -32,7 +32,7 @@
 
 enum {
     ORBIT_ABI_VERSION =
-        9, /* counts every change of this file that tests/unit/rt/shm/layout.golden shows */
+        10, /* counts every change of this file that tests/unit/rt/shm/layout.golden shows */
     ORBIT_MAX_BPM = 1024,
     ORBIT_MAX_COL = 1024, /* H + V + RF */
     ORBIT_MAX_ROW = 2 * ORBIT_MAX_BPM,
@@ -276,6 +276,14 @@ struct snapshot_head {
     double noise_x_m, noise_y_m; /* sigma of a BPM, as the innovation shows it */
     uint64_t baseline;           /* enum baseline_state */
     uint64_t n_misfit;           /* BPM channels masked because they contradict the others */
+    double correctable_x_m, correctable_y_m; /* rms of R FULL */
+    double outside_h_rad, outside_v_rad;     /* rms of kicks outside the controlled space */
+    double virt_x_m, virt_y_m;               /* virtual loop: rms of its orbit error */
+    double virt_h_rad, virt_v_rad;           /* ... of its kicks */
+    double virt_use;                         /* ... its largest kick over its limit */
+    uint64_t virt_saturated, virt_steps;     /* ... correctors at a limit; steps; 0: it rests */
+    double score_slope_h, score_slope_v;     /* what others apply against STEP */
+    double score_cosine_h, score_cosine_v;
     double reserved[4];
 };
 

@@ -39,6 +39,7 @@ struct tuning rig_tuning(void)
                            .hold_max_ns = 30000000000,
                            .lease_min_ns = 100000000,
                            .lease_law_periods = 3,
+                           .virtual_loop = true,
                            .mask_misfits = true,
                            .mask_z = 8.0,
                            .mask_min_m = 20e-6,
@@ -91,7 +92,7 @@ static void invert_block(struct loop_rig *rig, const struct param_block *b, doub
 
 /* What all kicks and the frequency can do to one plane: in a machine of random responses there
  * is no more that the beam can do. Empty where no quarter of the directions would be left. */
-static struct column_space beam_space(const struct loop_rig *rig, unsigned plane)
+static struct column_space plane_space(const struct loop_rig *rig, unsigned plane, bool equal)
 {
     const struct orbit_dims *dims = &rig->vm.dims;
     uint64_t n_col = dims_n_col(dims), n_own = (plane ? dims->n_v : dims->n_h) + dims->n_rf;
@@ -103,9 +104,16 @@ static struct column_space beam_space(const struct loop_rig *rig, unsigned plane
     columns.a = calloc(dims->n_bpm * n_col, sizeof *columns.a);
     memcpy(columns.a, rig->r_model + plane * dims->n_bpm * n_col,
            dims->n_bpm * n_col * sizeof *columns.a);
-    must(column_space_find(&space, &columns, columns.n_row, 1e-7, true));
+    must(column_space_find(&space, &columns, columns.n_row, 1e-7, equal));
     free(columns.a);
     return space;
+}
+
+static void add_space(struct param_matrices *matrices, unsigned id,
+                      const struct column_space *space)
+{
+    if (space->rank)
+        matrices->of[id] = (struct param_matrix){space->basis, space->n_row, space->rank};
 }
 
 void rig_publish(struct loop_rig *rig, const struct tuning *tuning, double mu)
@@ -115,7 +123,7 @@ void rig_publish(struct loop_rig *rig, const struct tuning *tuning, double mu)
     struct param_head head = head_of(dims);
     struct params *params = params_begin(rig->params);
     struct param_matrices matrices = param_matrices_of(dims, rig->r_model, rig->k);
-    struct column_space beam[2];
+    struct column_space beam[2], modes[2];
 
     assert_non_null(params);
     memset(rig->k, 0, sizeof rig->k);
@@ -128,14 +136,16 @@ void rig_publish(struct loop_rig *rig, const struct tuning *tuning, double mu)
         matrices.of[PARAM_K_LAW] = (struct param_matrix){rig->law_k, n_col, dims_n_row(dims)};
     matrices.of[PARAM_METRIC] = (struct param_matrix){rig->metric, n_col, n_col};
     for (unsigned plane = 0; plane < 2; plane++) {
-        beam[plane] = beam_space(rig, plane);
-        if (beam[plane].rank)
-            matrices.of[PARAM_BASIS_X + plane] =
-                (struct param_matrix){beam[plane].basis, beam[plane].n_row, beam[plane].rank};
+        beam[plane] = plane_space(rig, plane, true);
+        modes[plane] = plane_space(rig, plane, false);
+        add_space(&matrices, PARAM_BASIS_X + plane, &beam[plane]);
+        add_space(&matrices, PARAM_MODES_X + plane, &modes[plane]);
     }
     must(params_fill(params, &head, &matrices));
-    for (unsigned plane = 0; plane < 2; plane++)
+    for (unsigned plane = 0; plane < 2; plane++) {
         column_space_free(&beam[plane]);
+        column_space_free(&modes[plane]);
+    }
     params->tuning = *tuning;
     for (uint64_t col = 0; col < n_col; col++) {
         params->lower[col] = -rig->limit_rad;
