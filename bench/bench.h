@@ -23,6 +23,8 @@ struct bench_options {
     double seconds;         /* of one such run */
     int disturb_rounds;     /* pairs of windows, bare and loaded */
     double disturb_seconds; /* of one such window */
+    int blows;              /* of a storm */
+    unsigned seed;          /* of its random numbers; 0: by the time */
     const char *loads;      /* names separated by commas; NULL: all */
     bool quick; /* few rounds, the sizes of the machines alone: below a minute in all */
 };
@@ -65,6 +67,11 @@ MUST_USE enum rc bench_disturb(const struct bench_options *options, json_t **res
 /* Table of it, and its verdicts. */
 void bench_print_disturb(const json_t *result);
 void bench_judge_disturb(json_t *verdicts, const json_t *result);
+
+/* Programs of a running set killed and stopped at random: one object. */
+MUST_USE enum rc bench_storm(const struct bench_options *options, json_t **result);
+void bench_print_storm(const json_t *result);
+void bench_judge_storm(json_t *verdicts, const json_t *result);
 
 /* Table of that array, and its verdicts, added to `verdicts` and printed. */
 void bench_print_model(const json_t *rows);

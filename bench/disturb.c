@@ -360,7 +360,8 @@ static enum rc run(struct disturbance *self, json_t *result)
 
 enum rc bench_disturb(const struct bench_options *options, json_t **result)
 {
-    static const struct instance_setup setup = {.ring = "bessy2", .rate_hz = RATE_HZ};
+    static const struct instance_setup setup = {
+        .ring = "bessy2", .rate_hz = RATE_HZ, .current_pv = "MDIZ3T5G:current"};
     static struct disturbance self;
     enum rc rc;
 

@@ -160,10 +160,11 @@ static enum rc write_config(const struct instance *self, const struct bench_opti
             "'state:reference.txt'}\n"
             "loop: {rate_hz: %d, timer: hybrid, core: %d, priority: %d}\n"
             "record: {size_mib: 32}\nsource: {bpm_max_age_ms: 500}\n"
-            "epics: {ca_port: %d}\nvirtual: {rate_hz: 1000, ca_port: %d}\n"
+            "epics: {ca_port: %d, current_pv: '%s'}\nvirtual: {rate_hz: %d, ca_port: %d}\n"
             "run: {programs: [orbit-ring, orbitd, orbit-model, orbit-epics]}\n%s",
             self->folder, ring, ring, setup->rate_hz, options->core, options->priority,
-            self->epics_port, self->ring_port, setup->more ? setup->more : "");
+            self->epics_port, setup->current_pv ? setup->current_pv : "", setup->rate_hz,
+            self->ring_port, setup->more ? setup->more : "");
     return fclose(file) == 0 ? RC_OK : err_sys("%s", self->config);
 }
 

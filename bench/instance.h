@@ -24,7 +24,8 @@ struct instance {
 struct instance_setup {
     const char *ring; /* a folder of lattices/ */
     int rate_hz;
-    const char *more; /* further lines of the configuration */
+    const char *current_pv; /* of the stored current; NULL: none */
+    const char *more;       /* further lines of the configuration */
 };
 
 /* Starts it and waits until the loop gets frames and has a parameter set. RC_SYS, RC_TIMEOUT

@@ -16,7 +16,8 @@ enum { MOST_COUNT = 99, MOST_SECONDS = 60 };
 
 static const char usage[] =
     "usage: orbit-bench [--json FILE] [--only PART,...] [--quick] [--core N] [--priority N]\n"
-    "                   [--rounds N] [--pairs N] [--seconds S]\n"
+    "                   [--rounds N] [--pairs N] [--seconds S] [--load KIND,...] [--long]\n"
+    "                   [--seed N]\n"
     "Measures this host and this build; prints one table with a verdict per budget, and "
     "--json\n"
     "also writes all of it to FILE. Parts:\n"
@@ -24,7 +25,8 @@ static const char usage[] =
     "  wake     wake-up lateness against cyclictest\n"
     "  cycle    whole cycles of the loop, part by part\n"
     "  model    orbit model against pyAT and LAPACK\n"
-    "  disturb  a running loop, bare and loaded in turn; --load ca,archive,web,fork,mmap\n";
+    "  disturb  a running loop, bare and loaded in turn; --load ca,archive,web,fork,mmap\n"
+    "  storm    its programs killed and stopped at random; else only with --long\n";
 
 /* `detail` is the array of the report, `summary` what is made of it. */
 static const struct part {
@@ -36,12 +38,14 @@ static const struct part {
              {"wake", "wake", bench_wake, "wakeup", bench_wake_summary},
              {"cycle", "cycle", bench_cycle, NULL, NULL},
              {"model", "model", bench_model, NULL, NULL},
-             {"disturb", "disturb", bench_disturb, NULL, NULL}};
+             {"disturb", "disturb", bench_disturb, NULL, NULL},
+             {"storm", "storm", bench_storm, NULL, NULL}};
 enum { N_PART = sizeof(parts) / sizeof(parts[0]) };
 
 struct request {
     struct bench_options options;
     const char *json_path, *only;
+    bool everything; /* --long: the storm too */
 };
 
 static int loop_core(void)
@@ -87,9 +91,22 @@ static enum rc take_parts(struct request *request)
                : err_set(RC_INPUT, "--only %s: there is no such part", optarg);
 }
 
+static void be_quick(struct bench_options *options)
+{
+    options->rounds = 3;
+    options->calls = 400;
+    options->pairs = 3;
+    options->seconds = 0.4;
+    options->disturb_rounds = 2;
+    options->disturb_seconds = 1;
+    options->blows = 5;
+    options->quick = true;
+}
+
 static enum rc take_option(struct request *request, const char *name, int key)
 {
     struct bench_options *options = &request->options;
+    int seed = 0;
     enum rc rc;
 
     switch (key) {
@@ -99,30 +116,27 @@ static enum rc take_option(struct request *request, const char *name, int key)
     case 'o':
         return take_parts(request);
     case 'q':
-        *options = (struct bench_options){.core = options->core,
-                                          .priority = options->priority,
-                                          .rounds = 3,
-                                          .calls = 400,
-                                          .pairs = 3,
-                                          .seconds = 0.4,
-                                          .disturb_rounds = 2,
-                                          .disturb_seconds = 1,
-                                          .loads = options->loads,
-                                          .quick = true};
-        return RC_OK;
+        return RC_OK; /* be_quick(): wherever it stands, others overrule it */
     case 'c':
         return parse_count(name, optarg, 0, CPU_SETSIZE - 1, &options->core);
     case 'p':
         return parse_count(name, optarg, 0, 98, &options->priority);
     case 'r':
         rc = parse_count(name, optarg, 1, MOST_COUNT, &options->rounds);
-        options->disturb_rounds = options->rounds;
+        options->disturb_rounds = options->blows = options->rounds;
         return rc;
     case 'n':
         return parse_count(name, optarg, 1, MOST_COUNT, &options->pairs);
     case 's':
         rc = parse_number(name, optarg, 0.01, MOST_SECONDS, &options->seconds);
         options->disturb_seconds = options->seconds;
+        return rc;
+    case 'L':
+        request->everything = true;
+        return RC_OK;
+    case 'S':
+        rc = parse_count(name, optarg, 1, 2000000000, &seed);
+        options->seed = (unsigned) seed;
         return rc;
     case 'l':
         options->loads = optarg;
@@ -141,9 +155,13 @@ static enum rc parse(int argc, char **argv, struct request *request)
         {"quick", no_argument, NULL, 'q'},          {"core", required_argument, NULL, 'c'},
         {"priority", required_argument, NULL, 'p'}, {"rounds", required_argument, NULL, 'r'},
         {"pairs", required_argument, NULL, 'n'},    {"seconds", required_argument, NULL, 's'},
-        {"load", required_argument, NULL, 'l'},     {0}};
+        {"load", required_argument, NULL, 'l'},     {"long", no_argument, NULL, 'L'},
+        {"seed", required_argument, NULL, 'S'},     {0}};
     int key, index = 0;
 
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "--quick") == 0)
+            be_quick(&request->options);
     opterr = 0;
     while ((key = getopt_long(argc, argv, "", known, &index)) != -1) {
         enum rc rc = take_option(request, known[index].name, key);
@@ -166,6 +184,14 @@ static enum rc measure_part(const struct part *part, const struct bench_options 
     return rc;
 }
 
+/* The storm takes a quarter of an hour: only where it is asked for. */
+static bool is_wanted(const struct request *request, const struct part *part)
+{
+    if (request->only)
+        return words_have(request->only, part->name);
+    return request->everything || strcmp(part->name, "storm") != 0;
+}
+
 static enum rc measure(const struct request *request, json_t *report)
 {
     struct cpu_time from, to;
@@ -173,7 +199,7 @@ static enum rc measure(const struct request *request, json_t *report)
 
     cpu_time_read(&from);
     for (int i = 0; rc == RC_OK && i < N_PART; i++)
-        if (!request->only || words_have(request->only, parts[i].name))
+        if (is_wanted(request, &parts[i]))
             rc = measure_part(&parts[i], &request->options, report);
     cpu_time_read(&to);
     json_object_set_new(report, "cpu_time", cpu_time_shares(&from, &to));
@@ -210,7 +236,8 @@ int main(int argc, char **argv)
                                           .pairs = 7,
                                           .seconds = 3,
                                           .disturb_rounds = 10,
-                                          .disturb_seconds = 5}};
+                                          .disturb_seconds = 5,
+                                          .blows = 100}};
     enum rc rc = parse(argc, argv, &request);
 
     if (rc != RC_OK) {

@@ -237,6 +237,8 @@ static void judge_all(json_t *report)
                           json_is_true(json_object_get(report, "quick")));
     if (json_is_object(json_object_get(report, "disturb")))
         bench_judge_disturb(verdicts, json_object_get(report, "disturb"));
+    if (json_is_object(json_object_get(report, "storm")))
+        bench_judge_storm(verdicts, json_object_get(report, "storm"));
     json_object_set_new(report, "budgets", verdicts);
 }
 
@@ -275,5 +277,7 @@ void bench_report(json_t *report)
         bench_print_model(json_object_get(report, "model"));
     if (json_is_object(json_object_get(report, "disturb")))
         bench_print_disturb(json_object_get(report, "disturb"));
+    if (json_is_object(json_object_get(report, "storm")))
+        bench_print_storm(json_object_get(report, "storm"));
     judge_all(report);
 }

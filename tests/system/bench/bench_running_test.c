@@ -123,6 +123,31 @@ static void a_loop_is_watched_bare_and_loaded(void **state)
     assert_nothing_left();
 }
 
+/* Here figures are judged that have nothing to do with speed. */
+static void
+after_kills_and_stops_nothing_is_written_late_and_the_loop_closes_again(void **state)
+{
+    json_t *report = report_of("storm --quick --rounds 5 --seed 3 --priority 0"), *blow;
+    const json_t *result = json_object_get(report, "storm");
+    size_t i;
+
+    (void) state;
+    assert_true(number(result, "seed") == 3);
+    assert_non_null(strstr(output, "storm: seed 3\n"));
+    assert_int_equal(json_array_size(json_object_get(result, "blows")), 5);
+    json_array_foreach(json_object_get(result, "blows"), i, blow)
+    {
+        const json_t *late = json_object_get(blow, "writes_after_expiry");
+
+        assert_true(json_is_true(json_object_get(blow, "recovered")));
+        assert_true(number(blow, "recovery_s") < 60);
+        assert_true(number(blow, "quiet_cycles") > 0);
+        assert_true(json_is_null(late) || json_number_value(late) == 0);
+    }
+    json_decref(report);
+    assert_nothing_left();
+}
+
 static void an_unknown_load_is_refused(void **state)
 {
     (void) state;
@@ -136,6 +161,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_loop_is_watched_bare_and_loaded),
+        cmocka_unit_test(
+            after_kills_and_stops_nothing_is_written_late_and_the_loop_closes_again),
         cmocka_unit_test(an_unknown_load_is_refused),
     };
 
