@@ -113,11 +113,12 @@ static void print_extent(const char *what, const double *value, double factor, c
 static void print_text(void)
 {
     const struct lattice *ring = request.ring;
+    uint32_t n_change = request_changes(&request);
 
     printf("%s, integrator %s, orbit %s; %u change%s\n\n",
            ring->title && ring->title[0] ? ring->title : request.path,
-           integrator_word(request.integrator), mode_word(request.mode), request.n_change,
-           request.n_change == 1 ? "" : "s");
+           integrator_word(request.integrator), mode_word(request.mode), n_change,
+           n_change == 1 ? "" : "s");
     printf("%-22s %16s %16s %16s\n", "", "before", "after", "change");
     print_pair("tune x", before.tune[0], after.tune[0]);
     print_pair("tune y", before.tune[1], after.tune[1]);
@@ -285,8 +286,8 @@ int command_what_if(struct ctl *ctl)
 
     if (rc == RC_OK)
         rc = args_finish(&ctl->args, 1, 1);
-    if (rc == RC_OK && request.n_change == 0)
-        rc = err_set(RC_INPUT, "what changes? --set, --scale or --kick");
+    if (rc == RC_OK && request_changes(&request) == 0)
+        rc = err_set(RC_INPUT, "what changes? --current, --set, --scale or --kick");
     if (rc != RC_OK)
         return ctl_usage(ctl);
     rc = request_load(&request, ctl->args.item[0]);

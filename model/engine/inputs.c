@@ -8,7 +8,7 @@
 
 #include "model/lattice_json.h"
 
-/* ---- lattice ------------------------------------------------------------------------- */
+/* ---- files ------------------------------------------------------------------------- */
 
 static enum rc read_file(FILE *file, const char *path, char **text, size_t *size)
 {
@@ -29,20 +29,41 @@ static enum rc read_file(FILE *file, const char *path, char **text, size_t *size
     return RC_OK;
 }
 
-enum rc lattice_load(struct lattice **lattice, const char *path)
+static enum rc load_text(const char *path, char **text, size_t *size)
 {
     FILE *file = fopen(path, "re");
-    char *text = NULL;
-    size_t size = 0;
     enum rc rc;
 
-    *lattice = NULL;
+    *text = NULL;
     if (!file)
         return err_sys("cannot open %s", path);
-    rc = read_file(file, path, &text, &size);
+    rc = read_file(file, path, text, size);
     fclose(file);
+    return rc;
+}
+
+enum rc lattice_load(struct lattice **lattice, const char *path)
+{
+    char *text;
+    size_t size = 0;
+    enum rc rc = load_text(path, &text, &size);
+
+    *lattice = NULL;
     if (rc == RC_OK)
         rc = lattice_json_parse(lattice, text, size, path);
+    free(text);
+    return rc;
+}
+
+enum rc magnets_load(struct magnets **magnets, const char *path, const char *reference)
+{
+    char *text;
+    size_t size = 0;
+    enum rc rc = load_text(path, &text, &size);
+
+    *magnets = NULL;
+    if (rc == RC_OK)
+        rc = magnets_read(magnets, text, size, path, reference);
     free(text);
     return rc;
 }

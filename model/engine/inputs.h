@@ -11,6 +11,7 @@
 #include "config/cfg.h"
 #include "config/devices.h"
 #include "model/lattice.h"
+#include "model/magnets/magnets.h"
 #include "rt/base/rc.h"
 
 struct inputs {
@@ -24,6 +25,10 @@ struct inputs {
 /* Reads a LatticeJSON file. RC_SYS, RC_INPUT (what lattice_json_parse says, or beyond its size
  * limit). */
 MUST_USE enum rc lattice_load(struct lattice **lattice, const char *path);
+
+/* Reads a table of magnets; reference: NULL for the active one. RC_SYS, RC_INPUT. */
+MUST_USE enum rc magnets_load(struct magnets **magnets, const char *path,
+                              const char *reference);
 
 /* Loads and matches everything. RC_INPUT: *faults has every fault found, as far as reading got;
  * *inputs is empty then. */

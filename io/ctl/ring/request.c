@@ -120,6 +120,8 @@ enum rc request_take(struct request *request, struct args *args, bool json, cons
     if (rc == RC_OK)
         rc = lattice_file_take(&request->file, args, "--format");
     if (rc == RC_OK)
+        rc = currents_take(&request->currents, args);
+    if (rc == RC_OK)
         rc = take_changes(request, args, "--set", CHANGE_SET);
     if (rc == RC_OK)
         rc = take_changes(request, args, "--scale", CHANGE_SCALE);
@@ -170,6 +172,8 @@ enum rc request_load(struct request *request, const char *path)
     if (rc == RC_OK)
         rc = lattice_copy(&request->ring, request->before);
     if (rc == RC_OK)
+        rc = currents_apply(&request->currents, path, request->ring);
+    if (rc == RC_OK)
         rc = make_changes(request);
     if (rc == RC_OK)
         rc = check_range(request);
@@ -182,6 +186,11 @@ void request_free(struct request *request)
     lattice_destroy(request->before);
     request->ring = request->before = NULL;
     lattice_file_free(&request->file);
+}
+
+uint32_t request_changes(const struct request *request)
+{
+    return request->n_change + request->currents.n + (request->currents.reference != NULL);
 }
 
 /* ---- results ------------------------------------------------------------------------- */

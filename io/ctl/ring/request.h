@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "io/ctl/args.h"
+#include "io/ctl/ring/currents.h"
 #include "io/ctl/ring/lattice_file.h"
 #include "model/lattice.h"
 #include "model/map.h"
@@ -27,6 +28,7 @@ struct request {
     bool json;
     double from_m, to_m; /* part of the ring that a plot shows; to_m 0: to the end */
     uint32_t n_change;   /* in the order of the command line, kind by kind */
+    struct currents currents;
     struct {
         enum change_kind kind;
         const char *text;
@@ -36,8 +38,8 @@ struct request {
 };
 
 /* Takes --integrator, --csv, --plot, --from, --to, --set, --scale, --kick, --format, --use and
- * --energy out of args, and --mode if `modes` (the words that the command knows, "4d|fixed-rf")
- * is not NULL. RC_INPUT, RC_RANGE. */
+ * --energy, --magnets, --reference and --current out of args, and --mode if `modes` (the words
+ * that the command knows, "4d|fixed-rf") is not NULL. RC_INPUT, RC_RANGE. */
 MUST_USE enum rc request_take(struct request *request, struct args *args, bool json,
                               const char *modes);
 
@@ -46,6 +48,9 @@ MUST_USE enum rc request_take(struct request *request, struct args *args, bool j
 MUST_USE enum rc request_load(struct request *request, const char *path);
 
 void request_free(struct request *request);
+
+/* How many changes to the ring were asked for; another set of reference points is one. */
+uint32_t request_changes(const struct request *request);
 
 /* True if standard output belongs to a person: neither --json nor --csv - was given. */
 bool request_wants_text(const struct request *request);

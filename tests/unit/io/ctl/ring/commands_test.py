@@ -241,6 +241,23 @@ class Commands(unittest.TestCase):
         self.assertGreater(kicked["orbit_x_m_summary"]["max"], 1e-5)
         self.assertEqual(kicked["orbit_x_m_summary"], kicked["orbit_change_x_m_summary"])
 
+    def test_a_current_moves_all_magnets_of_its_power_converter(self):
+        by_current = answer("what-if", lattice("bessy2"), "--current", "Q1PDR+=0.5")
+        change = 0.5 * 0.06393 / 5.7322989
+        k1 = {f"Q1M{m}D{n}R": 0 for m in (1, 2) for n in range(1, 9)}
+        ring = json.loads(pathlib.Path(lattice("bessy2")).read_text())["elements"]
+        words = [word for name in k1 for word in ("--set", f"{name}.k1={ring[name][1]['k1'] + change!r}")]
+        by_strength = answer("what-if", lattice("bessy2"), *words)
+        for got, want in zip(by_current["after"]["tune"], by_strength["after"]["tune"]):
+            self.assertAlmostEqual(got, want, delta=1e-8)
+        self.assertGreater(by_current["after"]["tune"][0] - by_current["before"]["tune"][0], 0.01)
+
+    def test_wrong_currents_are_refused_by_name(self):
+        self.assertIn("near it: Q1PDR", run("optics", lattice("bessy2"), "--current", "Q1PRD=1", status=1).stderr)
+        self.assertIn("outside 0", run("optics", lattice("bessy2"), "--current", "Q1PDR=1e4", status=1).stderr)
+        self.assertIn("NAME=value", run("optics", lattice("bessy2"), "--current", "Q1PDR", status=1).stderr)
+        self.assertIn("placeholders", run("optics", lattice("mls"), "--current", "Q1P1L2RP+=1").stderr)
+
     def test_a_change_that_loses_the_beam_is_told(self):
         told = run("what-if", lattice("bessy2"), "--scale", "Q1*=3", status=1).stderr
         self.assertIn("after the changes", told)
