@@ -118,7 +118,8 @@ uint32_t json_text_line(const char *text, size_t size, const struct json_step *s
 
 /* Lists and objects that are open. */
 struct level {
-    const char *name; /* its opening quote, NULL: none */
+    const char *name;  /* its opening quote, NULL: none */
+    const char *begin; /* its opening bracket */
     uint32_t n;
 };
 
@@ -172,7 +173,7 @@ static enum rc open_level(struct count *count)
     if (count->depth == JSON_TEXT_DEPTH)
         return err_set(RC_RANGE, "%s:%u: more than %d lists and objects in each other",
                        count->source, line_at(count->text, count->c.at), JSON_TEXT_DEPTH);
-    count->level[++count->depth] = (struct level){.name = count->last};
+    count->level[++count->depth] = (struct level){.name = count->last, .begin = count->c.at};
     count->last = NULL;
     count->c.at++;
     return RC_OK;
@@ -219,4 +220,45 @@ enum rc json_text_check(const char *text, size_t size, const char *source, const
     while (rc == RC_OK && (next = peek(&count.c)))
         rc = count_next(&count, next, name_key);
     return rc;
+}
+
+/* ---- around a fault ------------------------------------------------------------------ */
+
+enum { LEVEL_LIST = 2, LEVEL_ENTRY = 3 }; /* the top is level 1 */
+
+/* Name of the entry of "elements" in which the position lies; empty: none. */
+static void find_entry(const char *text, size_t position, const char *name_key,
+                       char name[NAME_SIZE])
+{
+    struct count count = {.source = "", .text = text, .c = {text, text + position}};
+    const struct level *list = &count.level[LEVEL_LIST], *entry = &count.level[LEVEL_ENTRY];
+    char next, section[NAME_SIZE] = "";
+    enum rc rc = RC_OK;
+
+    name[0] = '\0';
+    while (rc == RC_OK && (next = peek(&count.c)))
+        rc = count_next(&count, next, NULL);
+    if (count.depth < LEVEL_LIST || !list->name)
+        return;
+    copy_string(section, &count.c, list->name);
+    if (strcmp(section, "elements") != 0)
+        return;
+    if (count.depth >= LEVEL_ENTRY && entry->name) {
+        copy_string(name, &count.c, entry->name);
+    } else if (count.depth >= LEVEL_ENTRY) {
+        count.c.at = entry->begin;
+        name_entry(name, &count, name_key);
+    } else if (count.last) {
+        copy_string(name, &count.c, count.last);
+    }
+}
+
+enum rc json_text_fault(const json_error_t *error, const char *text, const char *source,
+                        const char *name_key)
+{
+    char name[NAME_SIZE];
+
+    find_entry(text, error->position > 0 ? (size_t) error->position : 0, name_key, name);
+    return err_set(RC_INPUT, "%s:%d:%d: %s%s%s%s", source, error->line, error->column,
+                   name[0] ? "element '" : "", name, name[0] ? "': " : "", error->text);
 }

@@ -3,6 +3,7 @@
 #ifndef ORBIT_MODEL_JSON_TEXT_H
 #define ORBIT_MODEL_JSON_TEXT_H
 
+#include <jansson.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,5 +31,11 @@ uint32_t json_text_line(const char *text, size_t size, const struct json_step *s
  * a text. */
 MUST_USE enum rc json_text_check(const char *text, size_t size, const char *source,
                                  const char *name_key);
+
+/* RC_INPUT with source, line, column and what jansson says; if the fault lies in an entry of
+ * the top-level list or object "elements", with its name: its key, or if it is an object itself
+ * the value of `name_key` (NULL: none). */
+MUST_USE enum rc json_text_fault(const json_error_t *error, const char *text,
+                                 const char *source, const char *name_key);
 
 #endif

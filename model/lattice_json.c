@@ -300,7 +300,7 @@ enum rc lattice_json_parse(struct lattice **lattice, const char *text, size_t si
         return rc;
     root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
     if (!root)
-        return err_set(RC_INPUT, "%s:%d:%d: %s", source, error.line, error.column, error.text);
+        return json_text_fault(&error, text, source, NULL);
     reader.root = root;
     rc = read_root(&reader, lattice);
     if (rc != RC_OK)

@@ -61,14 +61,12 @@ static enum rc show(const struct file *file, bool json)
     return RC_OK;
 }
 
-/* A file is good if the ring in it is one: stable motion, and an energy. */
+/* A file is good if the ring in it is one: a closed orbit, and stable motion about it. */
 static enum rc check(const struct file *file, bool json)
 {
     struct beam beam;
     enum rc rc = beam_compute(&beam, file->ring, INTEGRATOR_EXACT, RING_4D);
 
-    if (rc == RC_OK && !(file->ring->energy_gev > 0))
-        rc = err_set(RC_INPUT, "no energy is given");
     if (rc == RC_OK)
         printf(json ? "{\"good\": true, \"elements\": %u, \"tune\": [%.9f, %.9f]}\n"
                     : "good: %u elements, tunes %.7f and %.7f\n",

@@ -383,8 +383,7 @@ enum rc at_json_read(struct builder *builder)
         return rc;
     root = json_loadb(source->text, source->size, JSON_REJECT_DUPLICATES, &error);
     if (!root)
-        return err_set(RC_INPUT, "%s:%d:%d: %s", source->name, error.line, error.column,
-                       error.text);
+        return json_text_fault(&error, source->text, source->name, "FamName");
     rc = read_ring(builder, root);
     json_decref(root);
     return rc;

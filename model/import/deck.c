@@ -44,8 +44,8 @@ static enum rc new_symbol(struct deck *deck, const char *name, uint32_t line, in
     struct symbol *made;
 
     if (deck->n_symbol >= 2 * LATTICE_MAX_ELEMENTS)
-        return err_set(RC_RANGE, "%s:%u: more than %d names are defined",
-                       deck->builder->source->name, line, 2 * LATTICE_MAX_ELEMENTS);
+        return err_set(RC_RANGE, "%s:%u: '%.64s': more than %d names are defined",
+                       deck->builder->source->name, line, name, 2 * LATTICE_MAX_ELEMENTS);
     made = deck_grow((void **) &deck->symbol, deck->n_symbol, sizeof *made);
     if (!made)
         return err_set(RC_NOMEM, "no memory for the symbols of a deck");
@@ -165,12 +165,31 @@ static bool ends_statement(struct cursor *c)
     return !next || next == ';' || next == DECK_STATEMENT;
 }
 
+/* The last of the attributes from `first` on has a name of its own. */
+static enum rc check_twice(const struct deck *deck, const struct cursor *c, uint32_t first)
+{
+    uint32_t last = deck->n_attribute - 1;
+
+    if (last - first >= DECK_ATTRIBUTES)
+        return deck_fail(deck, c, "more than %d attributes", DECK_ATTRIBUTES);
+    for (uint32_t i = first; i < last; i++)
+        if (!strcmp(deck->attribute[i].name, deck->attribute[last].name))
+            return deck_fail(deck, c, "'%s' is given twice", deck->attribute[i].name);
+    return RC_OK;
+}
+
 static enum rc read_attributes(struct deck *deck, struct cursor *c, int32_t symbol)
 {
+    uint32_t first = deck->n_attribute;
     enum rc rc = RC_OK;
 
-    while (rc == RC_OK && deck_take(c, ','))
-        rc = ends_statement(c) ? RC_OK : read_attribute(deck, c, symbol);
+    while (rc == RC_OK && deck_take(c, ',')) {
+        if (ends_statement(c))
+            break;
+        rc = read_attribute(deck, c, symbol);
+        if (rc == RC_OK)
+            rc = check_twice(deck, c, first);
+    }
     if (rc == RC_OK && !ends_statement(c))
         rc = deck_fail(deck, c, "',' or ';' is expected at '%.20s'", c->at);
     return rc;
@@ -287,8 +306,9 @@ static enum rc add_seat(struct deck *deck, const struct cursor *c, int32_t symbo
     if (!seat)
         return err_set(RC_NOMEM, "no memory for the places of a sequence");
     if (deck->n_seat >= LATTICE_MAX_ELEMENTS)
-        return err_set(RC_RANGE, "%s:%u: more than %d places in sequences",
-                       deck->builder->source->name, c->line, LATTICE_MAX_ELEMENTS);
+        return err_set(RC_RANGE, "%s:%u: '%.64s': more than %d places in sequences",
+                       deck->builder->source->name, c->line, deck->symbol[symbol].name,
+                       LATTICE_MAX_ELEMENTS);
     if (!deck_attribute(deck, attributes, "at"))
         return deck_fail(deck, c, "'%s' in a sequence needs 'at'", deck->symbol[symbol].name);
     seat->symbol = symbol;
@@ -560,6 +580,22 @@ static enum rc read_rpn_line(struct deck *deck, struct cursor *c)
     rc = deck_rpn(deck, c, end, &value);
     c->at = end;
     return rc;
+}
+
+enum rc deck_open(struct deck *deck)
+{
+    const struct import_source *source = deck->builder->source;
+    uint32_t line = 1;
+
+    for (size_t i = 0; i < source->size; i++) {
+        line += source->text[i] == '\n';
+        if (source->text[i] == '\0' || source->text[i] == DECK_STATEMENT)
+            return err_set(RC_INPUT, "%s:%u: a control character: is this a text?",
+                           source->name, line);
+    }
+    deck->text = strndup(source->text, source->size);
+    return deck->text ? RC_OK
+                      : err_set(RC_NOMEM, "no memory for a text of %zu bytes", source->size);
 }
 
 enum rc deck_read(struct deck *deck)

@@ -18,7 +18,8 @@ enum {
     DECK_VALUE_STEPS = 100000, /* of one value */
     DECK_STEPS = 20000000,     /* of all values */
     DECK_LAYOUT_STEPS = 1000000,
-    DECK_STATEMENT = '\1' /* ends a line of elegant that is a statement's end */
+    DECK_ATTRIBUTES = 200, /* of one statement */
+    DECK_STATEMENT = '\1'  /* ends a line of elegant that is a statement's end */
 };
 
 /* A place in the text. */
@@ -118,6 +119,10 @@ void deck_skip_value(struct cursor *cursor);
 int32_t deck_find(const struct deck *deck, const char *name);
 MUST_USE enum rc deck_symbol(struct deck *deck, const char *name, uint32_t line,
                              enum symbol_kind kind, int32_t *symbol);
+
+/* Copies the builder's text. RC_INPUT: it has a zero, which would end it early, or the mark
+ * that belongs to elegant's lines. */
+MUST_USE enum rc deck_open(struct deck *deck);
 
 /* Reads all statements. */
 MUST_USE enum rc deck_read(struct deck *deck);

@@ -1,8 +1,5 @@
 /* elegant's .lte: a line is a statement unless it ends with "&". The text is rewritten so that
  * model/import/deck.c can read it. */
-#include <stdlib.h>
-#include <string.h>
-
 #include "model/import/deck.h"
 #include "model/import/parts.h"
 
@@ -33,15 +30,11 @@ static void mark_statements(char *text)
 
 enum rc elegant_read(struct builder *builder)
 {
-    const struct import_source *source = builder->source;
     struct deck deck = {.builder = builder, .elegant = true};
+    enum rc rc = deck_open(&deck);
 
-    if (memchr(source->text, 0, source->size) ||
-        memchr(source->text, DECK_STATEMENT, source->size))
-        return err_set(RC_INPUT, "%s: the text has control characters", source->name);
-    deck.text = strndup(source->text, source->size);
-    if (!deck.text)
-        return err_set(RC_NOMEM, "no memory for a text of %zu bytes", source->size);
+    if (rc != RC_OK)
+        return rc;
     mark_statements(deck.text);
     return deck_build(&deck);
 }

@@ -72,18 +72,32 @@ static enum rc build(struct builder *builder)
                    builder->source->name);
 }
 
+/* LatticeJSON may leave the energy out; a ring needs one. */
+static enum rc read_lattice_json(struct lattice **lattice, const struct import_source *source,
+                                 struct import_report *report)
+{
+    enum rc rc = lattice_json_parse(lattice, source->text, source->size, source->name);
+
+    if (rc != RC_OK)
+        return rc;
+    lattice_notes(source, report);
+    if (!((*lattice)->energy_gev > 0))
+        (*lattice)->energy_gev = source->energy_gev;
+    if ((*lattice)->energy_gev > 0)
+        return RC_OK;
+    lattice_destroy(*lattice);
+    *lattice = NULL;
+    return err_set(RC_INPUT, "%s: no energy is given: say --energy GEV", source->name);
+}
+
 enum rc import_parse(struct lattice **lattice, const struct import_source *source,
                      struct import_report *report)
 {
     struct builder builder = {.source = source, .report = report};
     enum rc rc;
 
-    if (source->format == IMPORT_LATTICE_JSON) {
-        rc = lattice_json_parse(lattice, source->text, source->size, source->name);
-        if (rc == RC_OK)
-            lattice_notes(source, report);
-        return rc;
-    }
+    if (source->format == IMPORT_LATTICE_JSON)
+        return read_lattice_json(lattice, source, report);
     if (source->size > IMPORT_MAX_BYTES)
         return err_set(RC_RANGE, "%s: %zu bytes: the limit is %d", source->name, source->size,
                        IMPORT_MAX_BYTES);

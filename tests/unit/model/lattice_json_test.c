@@ -184,6 +184,12 @@ static void syntax_errors_name_line_and_column(void **state)
     REFUSED(parse(&lattice, "{\"a\": 1,\n \"a\": 2}"), RC_INPUT, "ring.json:2:", "duplicate");
     REFUSED(parse(&lattice, "{\"length\": NaN}"), RC_INPUT, "ring.json:1:", "NaN");
     REFUSED(parse(&lattice, "{\"length\": 1e999}"), RC_INPUT, "ring.json:1:", "overflow");
+    REFUSED(parse(&lattice, "{\"elements\": {\"A\": [\"Drift\", {\"length\": 1}],\n\"B\": "
+                            "[\"Drift\", {\"length\": NaN}]}}"),
+            RC_INPUT, "ring.json:2:", "element 'B'", "NaN");
+    REFUSED(parse(&lattice, "{\"elements\": {\"A\": [\"Drift\", {\"length\": 1}],\n\"A\": "
+                            "[\"Drift\", {\"length\": 2}]}}"),
+            RC_INPUT, "ring.json:2:", "element 'A'", "duplicate");
     REFUSED(parse(&lattice, ""), RC_INPUT, "ring.json");
     REFUSED(parse(&lattice, "[]"), RC_INPUT, "not a JSON object");
 }

@@ -196,7 +196,8 @@ static void every_attribute_of_the_schema_survives_writing(void **state)
 static void a_ring_without_harmonic_number_stays_so(void **state)
 {
     static const char text[] =
-        "{\"version\": \"2.2\", \"root\": \"R\", \"elements\": {\"C\": [\"Cavity\", "
+        "{\"version\": \"2.2\", \"root\": \"R\", \"energy\": 1, \"elements\": {\"C\": "
+        "[\"Cavity\", "
         "{\"length\": "
         "3, \"voltage\": 1, \"frequency\": 3e8}]}, \"lattices\": {\"R\": [\"C\"]}, \"x_ext\": "
         "{\"harmonic_number\": null}}";

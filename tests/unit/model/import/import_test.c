@@ -144,6 +144,8 @@ static void a_fault_of_madx_is_told_with_its_line(void **state)
             "beam, energy=1;",
             IMPORT_MADX, "input:3", "before the end");
     refused("", IMPORT_MADX, "no line", "");
+    refused("d: drift, l=1,\nl=2;", IMPORT_MADX, "input:2", "'l' is given twice");
+    refused("d: drift;\n\1", IMPORT_MADX, "input:2", "control character");
 }
 
 static void a_fault_of_elegant_is_told_with_its_line(void **state)
@@ -164,6 +166,32 @@ static void a_fault_of_at_json_is_told_with_its_element(void **state)
     refused("{\"elements\": [{\"FamName\": \"D\", \"Class\": \"Drift\", \"Length\": -1}]}",
             IMPORT_AT_JSON, "'D'", "negative");
     refused("{\"elements\": []}", IMPORT_AT_JSON, "no elements", "");
+    refused("{\"elements\": [\n{\"FamName\": \"D\", \"Class\": \"Drift\",\n\"Length\": NaN}]}",
+            IMPORT_AT_JSON, "input:3:", "element 'D': invalid token");
+    refused("{\"elements\": [\n{\"FamName\": \"D\", \"Length\": 1,\n\"Length\": 2}]}",
+            IMPORT_AT_JSON, "input:3:", "element 'D': duplicate");
+    refused("{\"elements\": [\n{\"FamName\": \"D\", \"Class\": \"Drift\", \"Length\": 1},\n"
+            "{\"FamName\": \"B\", \"Class\": \"Dipole\", \"BendingAngle\": 1}]}",
+            IMPORT_AT_JSON, "input:3: element 1 'B'", "a bend needs a length");
+    refused("{\"elements\": [{\"FamName\": \"D\", \"Class\": \"Drift\", \"Length\": 1}],\n"
+            "\"properties\": {\"periodicity\": 100000, \"energy\": -1}}",
+            IMPORT_AT_JSON, "input:2: properties.energy", "");
+}
+
+static void a_ring_without_energy_is_refused(void **state)
+{
+    static const char text[] = "{\"version\": \"2.0\", \"root\": \"R\", \"elements\": {\"D\": "
+                               "[\"Drift\", {\"length\": 1}]}, \"lattices\": {\"R\": [\"D\"]}}";
+    struct import_source source = {
+        .name = "input", .text = text, .size = sizeof text - 1, .format = IMPORT_LATTICE_JSON};
+    struct lattice *ring;
+
+    (void) state;
+    refused(text, IMPORT_LATTICE_JSON, "input: no energy", "--energy");
+    source.energy_gev = 1.5;
+    assert_int_equal(import_parse(&ring, &source, &report), RC_OK);
+    assert_close(ring->energy_gev, 1.5, 0, 0);
+    lattice_destroy(ring);
 }
 
 static void bombs_are_refused_in_bounded_time(void **state)
@@ -234,6 +262,25 @@ static void misalignment_of_at_is_read(void **state)
     free(text);
 }
 
+/* 0 takes the fringe off, others than 1 are told; what is zero is not. */
+static void fringe_and_lag_of_at_are_read(void **state)
+{
+    size_t size;
+    char *text = ring_file_text("tests/fuzz/corpus/at_json/fringe.json", &size);
+    struct lattice *ring;
+
+    (void) state;
+    assert_int_equal(read_text(&ring, text, IMPORT_AT_JSON), RC_OK);
+    assert_close(ring->element[0].fint1, 0, 0, 0);
+    assert_close(ring->element[0].fint2, 0.5, 0, 0);
+    assert_close(ring->element[1].lag_m, 0.125, 0, 0);
+    assert_true(reported("FringeBendExit 2 is taken as 1"));
+    assert_false(reported("FringeQuadEntrance"));
+    assert_false(reported("FringeBendEntrance"));
+    lattice_destroy(ring);
+    free(text);
+}
+
 /* sin, ^ and signs; at once against deferred; attributes of ancestors and of other elements. */
 static void expressions_are_those_of_madx(void **state)
 {
@@ -270,9 +317,11 @@ int main(void)
         cmocka_unit_test(a_fault_of_madx_is_told_with_its_line),
         cmocka_unit_test(a_fault_of_elegant_is_told_with_its_line),
         cmocka_unit_test(a_fault_of_at_json_is_told_with_its_element),
+        cmocka_unit_test(a_ring_without_energy_is_refused),
         cmocka_unit_test(bombs_are_refused_in_bounded_time),
         cmocka_unit_test(what_cannot_be_said_is_reported),
         cmocka_unit_test(misalignment_of_at_is_read),
+        cmocka_unit_test(fringe_and_lag_of_at_are_read),
         cmocka_unit_test(expressions_are_those_of_madx),
     };
 
