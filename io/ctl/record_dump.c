@@ -18,7 +18,7 @@ static enum rc csv_begin(void *sink, const struct stream_reader *reader)
 }
 
 /* Of good rows in [first, first + n); NaN without one. */
-static double rms(const struct stream_record *record, uint64_t first, uint64_t n)
+static double rms(const struct record_view *record, uint64_t first, uint64_t n)
 {
     double sum = 0;
     uint64_t n_good = 0;

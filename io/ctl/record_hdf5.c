@@ -9,7 +9,7 @@
 
 enum { CHUNK = 256 };
 
-enum width { ONE, ROWS, COLUMNS };
+enum width { ONE, WORDS, SCALARS, ROWS, COLUMNS };
 
 /* In the order in which they stand in a record, 8 bytes each. */
 static const struct {
@@ -34,15 +34,29 @@ static const struct {
     {"wake_late_ns", "ns", "lateness of the wake-up", 'f', ONE},
     {"current_a", "A", "stored current", 'f', ONE},
     {"excite_level", "1", "level of the excitation in u_cmd, from 1; 0: none", 'u', ONE},
-    {"y", "m", "positions: x of all BPMs, then y", 'f', ROWS},
+    {"now_ns", "ns", "CLOCK_MONOTONIC at which the cycle started", 'i', ONE},
+    {"timer", "1",
+     "what starts cycles: 0 sleep, 1 hybrid, 2 spin, 3 data, 4 timer without data", 'u', ONE},
+    {"pace_generation", "1", "connection of the pace source; 0: none", 'u', ONE},
+    {"echo_generation", "1", "connection of the actuator source; 0: none", 'u', ONE},
+    {"echo_seq", "1", "actuator frame used", 'u', ONE},
+    {"new_echo", "1", "1: this cycle brought a new actuator frame", 'u', ONE},
+    {"echo_t_sample_ns", "ns", "CLOCK_MONOTONIC at which it was sampled", 'i', ONE},
+    {"pace_word", "1", "words of the pace frame (orbit-shm(7))", 'i', WORDS},
+    {"echo_word", "1", "words of the actuator frame", 'i', WORDS},
+    {"pace_scalar", "A, 1", "scalars of the pace frame: current, median sum signal", 'f',
+     SCALARS},
+    {"y", "m", "positions as delivered, before masking: x of all BPMs, then y", 'f', ROWS},
     {"y_quality", "bits", "0 is good", 'u', ROWS},
     {"u_cmd", "rad (RF: Hz)", "set points commanded: H, V, RF", 'f', COLUMNS},
     {"u_found", "rad (RF: Hz)", "set points found at the machine", 'f', COLUMNS},
+    {"u_readback", "rad (RF: Hz)", "read back from the machine", 'f', COLUMNS},
     {"u_quality", "bits", "0 is good", 'u', COLUMNS},
 };
 
 enum { N_COLUMN = sizeof columns / sizeof columns[0] };
-_Static_assert(sizeof(struct record_head) == 17 * 8, "17 columns of one word stand first");
+_Static_assert(sizeof(struct record_head) == (24 + 2 * FRAME_WORDS + FRAME_SCALARS) * 8,
+               "24 columns of one word stand first, then three of a frame's");
 
 static const char *const lost_names[] = {"before_record", "count", "where"};
 static const char *const mark_names[] = {"before_record", "cycle", "t_utc_ns", "state",
@@ -201,9 +215,12 @@ static hid_t column_type(int i)
 
 static bool make_column(struct hdf5_dump *self, int i, const struct orbit_dims *dims)
 {
-    hsize_t width = columns[i].width == ONE    ? 1
-                    : columns[i].width == ROWS ? dims_n_row(dims)
-                                               : dims_n_col(dims);
+    const hsize_t widths[] = {[ONE] = 1,
+                              [WORDS] = FRAME_WORDS,
+                              [SCALARS] = FRAME_SCALARS,
+                              [ROWS] = dims_n_row(dims),
+                              [COLUMNS] = dims_n_col(dims)};
+    hsize_t width = widths[columns[i].width];
     int rank = columns[i].width == ONE ? 1 : 2;
     hsize_t now[2] = {0, width}, most[2] = {H5S_UNLIMITED, width}, chunk[2] = {CHUNK, width};
     hid_t space = H5Screate_simple(rank, now, most), create = H5Pcreate(H5P_DATASET_CREATE);

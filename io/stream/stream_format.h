@@ -4,6 +4,13 @@
  *   STREAM_RECORD  struct record_head and its arrays, as the record ring has them (layout.h)
  *   STREAM_LOST    struct stream_lost: records are missing here
  *   STREAM_MARK    struct stream_mark: why there is a recording; behind the record it is about
+ *   STREAM_SET     struct stream_set: what a revision of the parameters is called as a file
+ *   STREAM_CHECKPOINT  struct checkpoint_head and the loop's state behind its cycle; behind the
+ *                  record of that cycle or a later one
+ *
+ * Parameter sets are files of their own, each content once: <set_hash, 16 hex digits>.set has
+ * struct set_head and what follows it, in the folder of the recording, or in STREAM_SETS beside
+ * it.
  *
  * A header holds for what follows it. Every field is 8 bytes wide.
  */
@@ -21,10 +28,19 @@
 #define STREAM_FOLDER       "records"
 #define STREAM_CONTINUOUS   "continuous"
 #define STREAM_FREEZE_START "freeze-"
+#define STREAM_SETS         "sets"
 
 enum { STREAM_REASON_SIZE = 32, STREAM_PARAMETERS_SIZE = 256 };
 
-enum stream_kind { STREAM_HEADER = 1, STREAM_RECORD, STREAM_LOST, STREAM_MARK };
+enum stream_kind {
+    STREAM_HEADER = 1,
+    STREAM_RECORD,
+    STREAM_LOST,
+    STREAM_MARK,
+    STREAM_SET,
+    STREAM_CHECKPOINT,
+    STREAM_KIND_END
+};
 
 struct stream_header {
     uint64_t magic, header_b; /* of this struct */
@@ -59,18 +75,9 @@ struct stream_mark {
     char reason[STREAM_REASON_SIZE];
 };
 
-/* The parts of a record. */
-struct stream_record {
-    const struct record_head *head;
-    const double *y;             /* [n_row] m */
-    const uint64_t *row_quality; /* [n_row] */
-    const double *u_cmd;         /* [n_col] rad, Hz */
-    const double *u_found;       /* [n_col] rad, Hz */
-    const uint64_t *col_quality; /* [n_col] */
+struct stream_set {
+    uint64_t run_id, revision, serial, set_hash;
 };
-
-/* Points into a record's payload (8-byte aligned). */
-struct stream_record stream_record_parts(const struct orbit_dims *dims, const void *payload);
 
 /* Bytes of a header with its names. */
 uint64_t stream_header_size_b(const struct orbit_dims *dims);

@@ -78,7 +78,19 @@ static enum rc take_record(struct stream_reader *self)
     if (!self->has_header || self->segment.record.length_b != self->header.record_b)
         return err_set(RC_INPUT, "a record of %u bytes without the header for it",
                        self->segment.record.length_b);
-    self->record = stream_record_parts(&self->header.dims, self->segment.payload);
+    self->record = record_view(&self->header.dims, self->segment.payload);
+    return RC_OK;
+}
+
+static enum rc take_checkpoint(struct stream_reader *self)
+{
+    const struct checkpoint_head *head = (const void *) self->segment.payload;
+    uint32_t length_b = self->segment.record.length_b;
+
+    if (!self->has_header || length_b < sizeof *head ||
+        head->state_b != length_b - sizeof *head)
+        return err_set(RC_INPUT, "a checkpoint of %u bytes", length_b);
+    self->checkpoint = head;
     return RC_OK;
 }
 
@@ -91,6 +103,10 @@ static enum rc take(struct stream_reader *self)
         return take_record(self);
     case STREAM_LOST:
         return take_fixed(self, &self->lost, sizeof self->lost);
+    case STREAM_SET:
+        return take_fixed(self, &self->set, sizeof self->set);
+    case STREAM_CHECKPOINT:
+        return take_checkpoint(self);
     default:
         self->mark = (struct stream_mark){0};
         return take_fixed(self, &self->mark, sizeof self->mark);
@@ -105,7 +121,7 @@ int stream_reader_next(struct stream_reader *self)
         uint32_t kind = self->segment.record.kind;
         enum rc rc;
 
-        if (kind < STREAM_HEADER || kind > STREAM_MARK)
+        if (kind < STREAM_HEADER || kind >= STREAM_KIND_END)
             continue;
         rc = take(self);
         self->mark.reason[sizeof self->mark.reason - 1] = '\0';

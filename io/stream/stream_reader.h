@@ -9,6 +9,7 @@
 
 #include "io/segment/segment_reader.h"
 #include "io/stream/stream_format.h"
+#include "rt/shm/record.h"
 
 struct stream_reader {
     struct segment_reader segment;
@@ -17,7 +18,9 @@ struct stream_reader {
     char (*name)[ORBIT_NAME_SIZE]; /* [n_bpm + n_col], end with NUL */
 
     /* What next delivered, by its kind. */
-    struct stream_record record;
+    struct record_view record;
+    struct stream_set set;
+    const struct checkpoint_head *checkpoint; /* its state_b bytes are there */
     struct stream_lost lost;
     struct stream_mark mark;
 };

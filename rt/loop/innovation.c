@@ -26,7 +26,10 @@ enum rc innovation_create(struct innovation *self, const struct orbit_dims *dims
     double *at = aligned_alloc(CACHE_LINE, n_word * sizeof *at);
     void *words;
 
-    *self = (struct innovation){.n_bpm = dims->n_bpm, .n_col = dims_n_col(dims), .memory = at};
+    *self = (struct innovation){.n_bpm = dims->n_bpm,
+                                .n_col = dims_n_col(dims),
+                                .memory = at,
+                                .memory_b = n_word * sizeof *at};
     if (!at)
         return err_set(RC_NOMEM, "no memory for the innovation's %zu words", n_word);
     memset(at, 0, n_word * sizeof *at);

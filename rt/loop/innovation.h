@@ -52,6 +52,7 @@ struct innovation {
     uint64_t *quality; /* [n_row] of the newest frame, blank included, masked not */
     struct innovation_plane plane[2];
     double *memory;
+    uint64_t memory_b;
 };
 
 /* A frame: measured orbit, its quality, and the kicks it contains. */

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "rt/loop/checkpoint.h"
 #include "rt/loop/events.h"
 #include "rt/loop/grid.h"
 #include "rt/loop/publish.h"
@@ -16,6 +17,7 @@ struct loop {
     struct grid grid;
     struct timing timing;
     struct events events;
+    struct checkpoints checkpoints;
     enum timer_mode timer;
     int64_t period_ns;
     uint64_t cycle_base; /* (UTC seconds at start) * 10^6 */
@@ -59,6 +61,8 @@ enum rc loop_create(struct loop **out, const struct loop_setup *setup, const str
     loop->timing.status = outputs->status;
     loop->w->run_id = setup->run_id;
     loop->cycle_base = setup->run_id / 1000000000U * CYCLES_PER_SECOND_ID;
+    checkpoints_begin(&loop->checkpoints, outputs->checkpoints, loop->w, &loop->grid,
+                      &loop->hal);
     *out = loop;
     return RC_OK;
 }
@@ -208,6 +212,7 @@ static RT_SAFE int64_t run_phases(struct loop *loop, const struct params *p)
 
     phase_ingest(w, &loop->hal, p);
     phase_validate(w, p);
+    publish_inputs(w, loop->out.records);
     phase_judge(w, p);
     take_plan(loop);
     answer_request(loop);
@@ -252,6 +257,7 @@ void loop_step(struct loop *loop)
     publish_status(loop->w, p, loop->out.status);
     timing_advance_reset(&loop->timing, loop->w->cycle);
     events_compare(&loop->events, loop->w, p, loop->out.status->timing_reset_cycle);
+    checkpoints_follow(&loop->checkpoints, p);
     params_release(loop->params);
     prepare_next(loop);
 }
@@ -318,4 +324,25 @@ void loop_excite_stop(struct loop *loop)
 void loop_reset_timing(struct loop *loop)
 {
     timing_request_reset(&loop->timing);
+}
+
+enum rc loop_restore(struct loop *loop, const struct checkpoint_head *head,
+                     const struct frame_view *pace, const struct frame_view *actuator)
+{
+    struct workspace *w = loop->w;
+    enum rc rc = checkpoint_restore(w, &loop->grid, head);
+
+    if (rc != RC_OK)
+        return rc;
+    w->bpm[0].view = (struct frame_view){.head = w->bpm[0].view.head,
+                                         .value = pace->value,
+                                         .aux = pace->aux,
+                                         .t_value_ns = pace->t_value_ns,
+                                         .quality = pace->quality};
+    w->actuator.view = (struct frame_view){.head = w->actuator.view.head,
+                                           .value = actuator->value,
+                                           .aux = actuator->aux,
+                                           .t_value_ns = actuator->t_value_ns,
+                                           .quality = actuator->quality};
+    return RC_OK;
 }

@@ -25,6 +25,7 @@ struct loop;
 /* Where a cycle leaves its results; all memory is mapped and prefaulted by the caller. */
 struct loop_outputs {
     struct status_block *status;
+    struct slot_ring *checkpoints; /* NULL: none are made */
     struct slot_ring *snapshots, *records, *events;
 };
 
@@ -63,6 +64,12 @@ MUST_USE enum rc loop_excite(struct loop *loop, const struct excite_plan *plan);
 
 /* Its kicks go back to zero in the next law step. */
 void loop_excite_stop(struct loop *loop);
+
+/* For replays, behind loop_begin(): the loop goes on as it was behind the cycle of a
+ * checkpoint, with the arrays of these views as the newest frames. RC_INPUT, RC_NOMEM:
+ * checkpoint.h. */
+MUST_USE enum rc loop_restore(struct loop *loop, const struct checkpoint_head *head,
+                              const struct frame_view *pace, const struct frame_view *actuator);
 
 /* Asks for empty phase histograms and an empty list of worst cycles; the status's
  * timing_reset_cycle moves when it is done. */

@@ -16,6 +16,7 @@ enum rc offload_create(struct offload *o, uint64_t n_col)
     if (!at)
         return err_set(RC_NOMEM, "no memory for offloading");
     o->n_col = n_col;
+    o->memory_b = ARRAYS * n_col * sizeof *at;
     for (unsigned i = 0; i < ARRAYS; i++)
         *arrays[i] = at + i * n_col;
     return RC_OK;

@@ -26,11 +26,12 @@ struct offload_settings {
 
 struct offload {
     uint64_t n_col;
-    double *sum;  /* [n_col] fast set points since the last move */
-    double *move; /* [n_col] slow kicks of the last move */
-    double *due;  /* [n_col] fast kicks that the last move will replace, not begun yet */
-    double *owed; /* [n_col] ... under way */
-    double *paid; /* [n_col] ... done: contained in the fast set points */
+    double *sum;       /* [n_col] fast set points since the last move */
+    double *move;      /* [n_col] slow kicks of the last move */
+    double *due;       /* [n_col] fast kicks that the last move will replace, not begun yet */
+    double *owed;      /* [n_col] ... under way */
+    double *paid;      /* [n_col] ... done: contained in the fast set points */
+    uint64_t memory_b; /* of all five, from sum on */
     uint64_t n_sum, n_limited;
     bool pending;             /* due is not 0 */
     int64_t moved_ns, due_ns; /* last move; when its effect begins */

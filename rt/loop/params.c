@@ -288,6 +288,7 @@ static enum rc copy_set(struct params *to, const struct params *from)
     uint64_t n_row = dims_n_row(&to->dims), n_col = dims_n_col(&to->dims);
     enum rc rc;
 
+    to->head = from->head;
     to->revision = from->revision;
     to->model_revision = from->model_revision;
     to->content_hash = from->content_hash;
@@ -414,6 +415,7 @@ enum rc params_fill(struct params *p, const struct param_head *head,
         rc = check_bases(head, matrices);
     if (rc != RC_OK)
         return rc;
+    p->head = *head;
     p->model_revision = head->model_revision;
     p->content_hash = head->content_hash;
     p->alpha_c = head->alpha_c;
@@ -513,11 +515,18 @@ enum rc params_make_law(struct params *p)
 
 void params_publish(struct params_store *store, struct params *params)
 {
+    params_publish_as(store, params, store->revision + (params->n_block > 0),
+                      store->serial + 1);
+}
+
+void params_publish_as(struct params_store *store, struct params *params, uint64_t revision,
+                       uint64_t serial)
+{
     struct params *old = store->current;
 
-    params->serial = ++store->serial;
+    params->serial = store->serial = serial;
     if (params->n_block > 0)
-        params->revision = ++store->revision;
+        params->revision = store->revision = revision;
     atomic_store(&store->state[params - store->slot], SLOT_PUBLISHED);
     SYNC_BEFORE(store);
     rcu_assign_pointer(store->current, params);

@@ -67,7 +67,9 @@ struct tuning {
 struct params {
     uint64_t revision; /* 0: no matrices yet */
     uint64_t model_revision, content_hash;
-    double alpha_c, rf_hz; /* of the model */
+    uint64_t image_hash;    /* of everything here (set_image.h); 0: nobody asked */
+    struct param_head head; /* as the matrices came; sections are those of its sender */
+    double alpha_c, rf_hz;  /* of the model */
     struct orbit_dims dims;
     uint64_t n_block;
     struct param_block block[ORBIT_MAX_BLOCK];
@@ -125,6 +127,10 @@ MUST_USE enum rc params_make_law(struct params *params);
 /* Publishes the slot and hands the old one to the reclaim thread. Gives it the next revision if
  * matrices are present. */
 void params_publish(struct params_store *store, struct params *params);
+
+/* The same under the numbers of another run: for replays. */
+void params_publish_as(struct params_store *store, struct params *params, uint64_t revision,
+                       uint64_t serial);
 
 /* Gives a slot of params_begin() back unused. */
 void params_abandon(struct params_store *store, struct params *params);

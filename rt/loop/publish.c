@@ -188,9 +188,37 @@ void publish_snapshot(const struct workspace *w, const struct params *p, struct 
     slot_ring_commit(ring);
 }
 
+/* Of the frames that the cycle used. */
+static RT_SAFE void tell_frames(const struct workspace *w, struct record_head *head)
+{
+    const struct frame_head *pace = &w->bpm[0].view.head, *echo = &w->actuator.view.head;
+
+    head->frame_seq = pace->frame_seq;
+    head->new_frame = w->new_frame;
+    head->frame_t_sample_ns = pace->t_sample_ns;
+    head->pace_generation = w->bpm[0].seen ? pace->generation : 0;
+    head->echo_generation = w->actuator.seen ? echo->generation : 0;
+    head->echo_seq = echo->frame_seq;
+    head->new_echo = w->new_echo;
+    head->echo_t_sample_ns = echo->t_sample_ns;
+    memcpy(head->pace_word, pace->word, sizeof head->pace_word);
+    memcpy(head->echo_word, echo->word, sizeof head->echo_word);
+    memcpy(head->pace_scalar, pace->scalar, sizeof head->pace_scalar);
+}
+
+void publish_inputs(const struct workspace *w, struct slot_ring *ring)
+{
+    uint64_t *at = slot_ring_begin(ring);
+
+    at += sizeof(struct record_head) / 8;
+    words_store(at, w->y, w->n_row);
+    at += 2 * w->n_row + w->n_col;
+    words_store(at, w->u_found, w->n_col);
+    words_store(at + w->n_col, w->u_readback, w->n_col);
+}
+
 void publish_record(const struct workspace *w, const struct params *p, struct slot_ring *ring)
 {
-    const struct frame_head *frame = &w->bpm[0].view.head;
     struct record_head head = {.cycle = w->cycle,
                                .run_id = w->run_id,
                                .t_mono_ns = w->t_grid_ns,
@@ -201,23 +229,20 @@ void publish_record(const struct workspace *w, const struct params *p, struct sl
                                .command = w->last_request,
                                .revision = p->revision,
                                .arm_id = w->machine.arm_id,
-                               .frame_seq = frame->frame_seq,
-                               .new_frame = w->new_frame,
                                .law_step = w->stepped,
-                               .frame_t_sample_ns = frame->t_sample_ns,
                                .wake_late_ns = w->wake_late_ns,
                                .current_a = w->current_a,
-                               .excite_level = excite_level(&w->excite)};
-    uint64_t *at = slot_ring_begin(ring);
+                               .excite_level = excite_level(&w->excite),
+                               .now_ns = w->now_ns,
+                               .timer = w->timer};
+    uint64_t *at = slot_ring_filling(ring);
 
+    tell_frames(w, &head);
     words_store(at, &head, sizeof head / 8);
-    at += sizeof head / 8;
-    words_store(at, w->y, w->n_row);
-    words_store(at + w->n_row, w->row_quality, w->n_row);
-    at += 2 * w->n_row;
-    words_store(at, w->u_cmd, w->n_col);
-    words_store(at + w->n_col, w->u_found, w->n_col);
-    words_store(at + 2 * w->n_col, w->col_quality, w->n_col);
+    at += sizeof head / 8 + w->n_row;
+    words_store(at, w->row_quality, w->n_row);
+    words_store(at + w->n_row, w->u_cmd, w->n_col);
+    words_store(at + w->n_row + 3 * w->n_col, w->col_quality, w->n_col);
     slot_ring_commit(ring);
 }
 

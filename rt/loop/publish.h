@@ -7,6 +7,9 @@
 
 RT_SAFE void publish_snapshot(const struct workspace *w, const struct params *p,
                               struct slot_ring *ring);
+/* A record in two parts: what the sources delivered, before anything is replaced, and the rest
+ * behind the phases. */
+RT_SAFE void publish_inputs(const struct workspace *w, struct slot_ring *ring);
 RT_SAFE void publish_record(const struct workspace *w, const struct params *p,
                             struct slot_ring *ring);
 RT_SAFE void publish_status(const struct workspace *w, const struct params *p,

@@ -21,6 +21,7 @@ enum rc stepper_create(struct stepper *s, uint64_t n_row, uint64_t n_col)
     if (!at)
         return err_set(RC_NOMEM, "no memory for the law's %zu bytes", size_b);
     memset(at, 0, size_b);
+    s->memory_b = size_b;
     s->law = law_state_init(at, n_col);
     at += law_b / sizeof *at;
     s->sum_m = at;

@@ -32,7 +32,8 @@ struct stepper {
     uint64_t n_small;
     struct law_energy energy;
     struct offload offload;
-    struct law_state *law;
+    struct law_state *law; /* first of memory_b bytes that hold all of the above */
+    uint64_t memory_b;
 };
 
 MUST_USE enum rc stepper_create(struct stepper *stepper, uint64_t n_row, uint64_t n_col);

@@ -30,6 +30,7 @@ static enum rc allocate_vectors(struct workspace *w)
     void *bits;
 
     w->memory = at;
+    w->memory_b = n_word * sizeof *at;
     if (!at)
         return err_set(RC_NOMEM, "no memory for %zu words of vectors", n_word);
     memset(at, 0, n_word * sizeof *at);

@@ -95,7 +95,8 @@ struct workspace {
     int64_t first_late_ns; /* behind the first point that was due */
     enum timer_mode timer;
     double wake_late_ns, compute_ns;
-    void *memory;
+    void *memory; /* of the vectors above */
+    uint64_t memory_b;
 };
 
 /* Whether the loop moves a column: the RF without a channel of its own, disabled correctors and

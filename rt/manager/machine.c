@@ -8,6 +8,8 @@
 
 #include "model/engine/law_margin.h"
 #include "rt/base/clock.h"
+#include "rt/loop/checkpoint.h"
+#include "rt/loop/set_image.h"
 #include "rt/manager/streams_setup.h"
 #include "rt/manager/tuning.h"
 
@@ -72,12 +74,29 @@ static enum rc make_segment(struct machine *m, struct segment *segment, enum seg
 static enum rc make_ring(struct machine *m, struct slot_ring *ring, enum segment_kind kind,
                          uint64_t n_slot, uint64_t payload_b)
 {
-    static const char *const names[SEG_INPUT] = {"status", "text",     "snapshot",
-                                                 "record", "setpoint", "event"};
+    static const char *const names[SEG_INPUT] = {"status",   "text",  "snapshot",   "record",
+                                                 "setpoint", "event", "checkpoint", "set"};
     enum rc rc = make_segment(m, &m->shared[kind], kind, segment_ring_size_b(n_slot, payload_b),
                               names[kind], 0);
 
     return rc == RC_OK ? slot_ring_create(ring, &m->shared[kind], n_slot, payload_b) : rc;
+}
+
+/* Checkpoints as far back as a freeze reaches behind its begin; of the sets, what the parameter
+ * store can have in use. */
+static enum rc make_replay_rings(struct machine *m)
+{
+    enum { CHECKPOINT_SLOTS = 16 };
+    uint64_t set_b = set_image_most_b(&m->dims), checkpoint_b;
+    enum rc rc = checkpoint_size_b(&checkpoint_b, &m->dims);
+
+    if (rc == RC_OK)
+        rc = make_ring(m, &m->checkpoints, SEG_CHECKPOINT, CHECKPOINT_SLOTS, checkpoint_b);
+    if (rc == RC_OK)
+        rc = make_ring(m, &m->sets, SEG_SET, PARAM_SLOTS, set_b);
+    m->set_image = rc == RC_OK ? calloc(1, set_b) : NULL;
+    return rc == RC_OK && !m->set_image ? err_set(RC_NOMEM, "no memory for a parameter set")
+                                        : rc;
 }
 
 static enum rc make_outputs(struct machine *m)
@@ -102,8 +121,26 @@ static enum rc make_outputs(struct machine *m)
                        setpoint_size_b(&m->dims));
     if (rc == RC_OK)
         rc = make_ring(m, &m->events, SEG_EVENT, EVENT_SLOTS, sizeof(struct event_record));
+    if (rc == RC_OK)
+        rc = make_replay_rings(m);
     m->status = m->shared[SEG_STATUS].base;
     return rc;
+}
+
+void machine_publish(struct machine *m, struct params *params)
+{
+    struct set_head *image = m->set_image;
+
+    if (params->n_block > 0) {
+        set_image_pack(image, params);
+        params->image_hash = image->set_hash;
+    }
+    params_publish(m->params, params);
+    if (params->n_block == 0)
+        return;
+    image->revision = params->revision;
+    image->serial = params->serial;
+    slot_ring_write(&m->sets, image);
 }
 
 static enum rc make_input(struct machine *m, unsigned source, const char *name,
@@ -200,7 +237,7 @@ static enum rc make_params(struct machine *m, const atomic_bool *stop)
     first = params_begin(m->params);
     rc = tuning_apply(first, &m->cfg, &m->devices);
     if (rc == RC_OK)
-        params_publish(m->params, first);
+        machine_publish(m, first);
     return rc;
 }
 
@@ -216,7 +253,8 @@ static enum rc make_loop(struct machine *m)
     struct loop_outputs outputs = {.status = m->status,
                                    .snapshots = &m->snapshots,
                                    .records = &m->records,
-                                   .events = &m->events};
+                                   .events = &m->events,
+                                   .checkpoints = &m->checkpoints};
 
     m->hal.timer = timer_make(setup.timer, (int64_t) (m->cfg.loop_spin_us * 1e3), period_ns);
     m->hal.setpoints = &m->setpoints;
@@ -257,6 +295,7 @@ void machine_destroy(struct machine *m)
         udp_input_destroy(m->hal.udp[s]);
         free(m->frame_memory[s]);
     }
+    free(m->set_image);
     for (unsigned kind = 0; kind < SEG_INPUT; kind++)
         segment_close(&m->shared[kind]);
     udp_actuator_destroy(m->hal.supplies);

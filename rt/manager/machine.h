@@ -28,6 +28,8 @@ struct machine {
 
     struct segment shared[SEG_INPUT];
     struct segment input[ORBIT_MAX_SOURCE];
+    struct slot_ring checkpoints, sets;
+    struct set_head *set_image; /* where one is packed */
     struct slot_ring texts, snapshots, records, setpoints, events;
     struct status_block *status;
 
@@ -45,6 +47,10 @@ struct machine {
  * orbit: RC_GONE when stop becomes true meanwhile. */
 MUST_USE enum rc machine_create(struct machine *machine, const char *config_path,
                                 const atomic_bool *stop);
+/* Publishes a slot of the parameter store, and what is in it in SEG_SET. The manager's thread.
+ */
+void machine_publish(struct machine *machine, struct params *params);
+
 void machine_destroy(struct machine *machine);
 
 /* As configured. */

@@ -93,7 +93,7 @@ static enum rc accept_set(struct machine *m, const struct param_set *set)
     if (rc == RC_OK)
         rc = tuning_apply(params, &m->cfg, &m->devices);
     if (rc == RC_OK)
-        params_publish(m->params, params);
+        machine_publish(m, params);
     else
         params_abandon(m->params, params);
     return rc;

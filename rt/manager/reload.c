@@ -31,7 +31,7 @@ static enum rc apply(struct machine *m, const struct cfg *fresh)
         params_abandon(m->params, params);
         return rc;
     }
-    params_publish(m->params, params);
+    machine_publish(m, params);
     m->cfg = *fresh;
     streams_follow_config(m);
     return RC_OK;

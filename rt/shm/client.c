@@ -82,6 +82,8 @@ static uint64_t payload_size_b(const struct orbit_dims *dims, enum segment_kind 
         return setpoint_size_b(dims);
     case SEG_EVENT:
         return sizeof(struct event_record);
+    case SEG_CHECKPOINT: /* as large as orbitd makes them */
+    case SEG_SET:
     case SEG_STATUS:
     case SEG_INPUT:
     case SEG_KIND_COUNT:

@@ -83,7 +83,7 @@ uint64_t snapshot_size_b(const struct orbit_dims *dims)
 
 uint64_t record_size_b(const struct orbit_dims *dims)
 {
-    return sizeof(struct record_head) + 8 * (2 * dims_n_row(dims) + 3 * dims_n_col(dims));
+    return sizeof(struct record_head) + 8 * (2 * dims_n_row(dims) + 4 * dims_n_col(dims));
 }
 
 uint64_t setpoint_size_b(const struct orbit_dims *dims)

@@ -11,6 +11,8 @@
  *   SEG_RECORD    loop, every cycle   slot ring of struct record_head + what replay needs
  *   SEG_SETPOINT  loop, per law step  slot ring of struct setpoint_head + values
  *   SEG_EVENT     loop                slot ring of struct event_record: what changed, and when
+ *   SEG_CHECKPOINT loop, each second  slot ring of struct checkpoint_head + the loop's state
+ *   SEG_SET       manager             slot ring of struct set_head + the parameters in use
  *   SEG_INPUT     one gateway         four-slot frame exchange (frame.h), one segment per
  * source
  *
@@ -50,6 +52,8 @@ enum segment_kind {
     SEG_RECORD,
     SEG_SETPOINT,
     SEG_EVENT,
+    SEG_CHECKPOINT,
+    SEG_SET,
     SEG_INPUT,
     SEG_KIND_COUNT
 };
@@ -297,8 +301,22 @@ enum law_flag {
     LAW_FLAG_RF_HOLD = 1 << 5    /* ... but stands at the edge of its window */
 };
 
-/* Then: y [n_row] float64, row quality [n_row] uint64, u_cmd [n_col] float64, u_found [n_col]
- * float64, col quality [n_col] uint64. */
+/* Words of a frame; the first group for actuator sources (the echo), the second for BPM
+ * sources. */
+enum frame_word {
+    WORD_ACK_ARM_ID = 0,    /* arm_id acknowledged in this connection */
+    WORD_LAST_CYCLE = 1,    /* cycle of the last set-point block written */
+    WORD_LAST_WRITE_NS = 2, /* when */
+    WORD_OUTSTANDING = 3,   /* puts not yet confirmed */
+    WORD_WRITES = 4,        /* values written so far */
+    WORD_REFUSED = 5,       /* blocks not written: lease, arm_id or state */
+    WORD_INHIBIT = 0        /* BPM: 1 while injection is inhibiting the law */
+};
+enum { FRAME_WORDS = 8, FRAME_SCALARS = 4 };
+enum frame_scalar { SCALAR_CURRENT_A = 0, SCALAR_SUM = 1 };
+
+/* Then: y [n_row] float64 as it was delivered, before masking; row quality [n_row] uint64;
+ * u_cmd, u_found, u_readback [n_col] float64; col quality [n_col] uint64. */
 struct record_head {
     uint64_t cycle, run_id;
     int64_t t_mono_ns, t_utc_ns;
@@ -308,7 +326,40 @@ struct record_head {
     uint64_t frame_seq, new_frame, law_step;
     int64_t frame_t_sample_ns;
     double wake_late_ns, current_a;
-    uint64_t excite_level; /* of the excitation in u_cmd, from 1; 0: none */
+    uint64_t excite_level;    /* of the excitation in u_cmd, from 1; 0: none */
+    int64_t now_ns;           /* at which the cycle started */
+    uint64_t timer;           /* enum timer_mode in use */
+    uint64_t pace_generation; /* of the pace's connection; 0: no frame of it was read */
+    uint64_t echo_generation; /* the same of the actuator source */
+    uint64_t echo_seq, new_echo;
+    int64_t echo_t_sample_ns;
+    int64_t pace_word[FRAME_WORDS];
+    int64_t echo_word[FRAME_WORDS];
+    double pace_scalar[FRAME_SCALARS];
+};
+
+/* Then: everything that the loop keeps from this cycle to the next, state_b bytes, in the
+ * private order of this build of orbitd (rt/loop/checkpoint.h). */
+struct checkpoint_head {
+    uint64_t cycle, run_id;
+    int64_t t_mono_ns;
+    uint64_t revision, serial, set_hash; /* of the parameters in use (struct set_head) */
+    uint64_t state_b;
+    uint64_t state_hash; /* of the sizes that make the private order */
+    uint64_t
+        whole; /* 0: the delay is longer than the past that is kept, or an excitation plays */
+    uint64_t period_ns, timer;
+    uint64_t command; /* as in that cycle's record */
+};
+
+/* Then: struct param_head, matrices, tuning and its arrays, size_b bytes
+ * (rt/loop/set_image.h). */
+struct set_head {
+    uint64_t size_b, set_hash; /* FNV-1a of what follows */
+    uint64_t revision;         /* as records tell it; one content may get several */
+    uint64_t serial;
+    uint64_t kernel, storage; /* enum matvec_variant, enum matvec_storage */
+    uint64_t reserved[2];
 };
 
 /* Then: value [n_col] float64, absolute, rad and Hz; NaN: not the loop's, never written. A
@@ -346,20 +397,6 @@ struct event_record {
 };
 
 /* ---- input frames (frame.h) ---- */
-
-/* Words of a frame; the first group for actuator sources (the echo), the second for BPM
- * sources. */
-enum frame_word {
-    WORD_ACK_ARM_ID = 0,    /* arm_id acknowledged in this connection */
-    WORD_LAST_CYCLE = 1,    /* cycle of the last set-point block written */
-    WORD_LAST_WRITE_NS = 2, /* when */
-    WORD_OUTSTANDING = 3,   /* puts not yet confirmed */
-    WORD_WRITES = 4,        /* values written so far */
-    WORD_REFUSED = 5,       /* blocks not written: lease, arm_id or state */
-    WORD_INHIBIT = 0        /* BPM: 1 while injection is inhibiting the law */
-};
-enum { FRAME_WORDS = 8, FRAME_SCALARS = 4 };
-enum frame_scalar { SCALAR_CURRENT_A = 0, SCALAR_SUM = 1 };
 
 /* SEG_INPUT: segment_head, struct four_slot (control), then four slots of frame_size_b(), each
  * a frame_head and value, aux [n_value] float64, t_value_ns [n_value] int64, quality [n_value]

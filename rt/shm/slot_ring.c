@@ -60,6 +60,11 @@ void *slot_ring_begin(struct slot_ring *ring)
     return slot + 1;
 }
 
+void *slot_ring_filling(const struct slot_ring *ring)
+{
+    return slot_at(ring, ring->number) + 1;
+}
+
 void slot_ring_commit(struct slot_ring *ring)
 {
     struct slot *slot = slot_at(ring, ring->number);
@@ -94,7 +99,10 @@ enum rc slot_reader_attach(struct slot_reader *reader, const struct segment *seg
     if (segment->size_b < sizeof(struct segment_head) + sizeof head)
         return err_set(RC_INPUT, "ring: %lu bytes hold no head", segment->size_b);
     words_load(&head, behind_head(segment), sizeof head / 8);
-    if (head.payload_b != payload_b || head.stride_b != segment_ring_stride_b(payload_b) ||
+    if (payload_b == 0)
+        payload_b = head.payload_b / 8 * 8;
+    if (payload_b == 0 || payload_b > segment->size_b || head.payload_b != payload_b ||
+        head.stride_b != segment_ring_stride_b(payload_b) ||
         head.offset_b != sizeof(struct segment_head) + sizeof head)
         return err_set(RC_INPUT, "ring: blocks of %lu bytes, expected %lu", head.payload_b,
                        payload_b);

@@ -47,6 +47,9 @@ MUST_USE enum rc slot_ring_create(struct slot_ring *ring, const struct segment *
 RT_SAFE void *slot_ring_begin(struct slot_ring *ring);
 RT_SAFE void slot_ring_commit(struct slot_ring *ring);
 
+/* Payload of the block begun last and not yet committed. */
+RT_SAFE void *slot_ring_filling(const struct slot_ring *ring);
+
 /* Asks for the next block's cache lines, so that filling it need not wait for memory: for the
  * idle time before. Changes nothing. */
 RT_SAFE void slot_ring_warm(const struct slot_ring *ring);
@@ -62,7 +65,8 @@ struct slot_reader {
     uint64_t mask, stride_b, payload_b;
 };
 
-/* RC_INPUT: the geometry does not fit into the segment, or its payload is not payload_b. */
+/* RC_INPUT: the geometry does not fit into the segment, or its payload is not payload_b (0:
+ * any, multiple of 8). */
 MUST_USE enum rc slot_reader_attach(struct slot_reader *reader, const struct segment *segment,
                                     uint64_t payload_b);
 

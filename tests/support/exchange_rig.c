@@ -88,7 +88,9 @@ static void make_rings(struct rig *rig)
                                            snapshot_size_b(&dims),
                                            record_size_b(&dims),
                                            setpoint_size_b(&dims),
-                                           sizeof(struct event_record)};
+                                           sizeof(struct event_record),
+                                           sizeof(struct checkpoint_head),
+                                           sizeof(struct set_head)};
 
     make_segment(rig, &rig->shared[SEG_STATUS], SEG_STATUS, segment_status_size_b(), 0);
     for (unsigned kind = SEG_TEXT; kind < SEG_INPUT; kind++) {

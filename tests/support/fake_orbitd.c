@@ -75,7 +75,9 @@ static void make_outputs(void)
                                            snapshot_size_b(&fake.dims),
                                            record_size_b(&fake.dims),
                                            setpoint_size_b(&fake.dims),
-                                           sizeof(struct event_record)};
+                                           sizeof(struct event_record),
+                                           sizeof(struct checkpoint_head),
+                                           sizeof(struct set_head)};
     make_segment(&fake.shared[SEG_STATUS], SEG_STATUS, segment_status_size_b(), 0);
     for (int kind = SEG_TEXT; kind < SEG_INPUT; kind++) {
         make_segment(&fake.shared[kind], (enum segment_kind) kind,

@@ -8,6 +8,8 @@
 
 #include "model/column_space.h"
 #include "model/inverse.h"
+#include "rt/loop/checkpoint.h"
+#include "rt/loop/set_image.h"
 
 struct tuning rig_tuning(void)
 {
@@ -156,7 +158,11 @@ void rig_publish(struct loop_rig *rig, const struct tuning *tuning, double mu)
         params->fast[col] = rig->fast[col];
     }
     must(params_make_law(params));
+    set_image_pack(rig->set_image, params);
+    params->image_hash = rig->set_image->set_hash;
     params_publish(rig->params, params);
+    rig->set_image->revision = params->revision;
+    rig->set_image->serial = params->serial;
 }
 
 static void create_segments(struct loop_rig *rig)
@@ -164,6 +170,7 @@ static void create_segments(struct loop_rig *rig)
     const struct orbit_dims *dims = &rig->vm.dims;
     struct segment_head head = {.dims = *dims, .run_id = 1, .kind = SEG_STATUS};
     uint64_t snapshot_b = snapshot_size_b(dims), record_b = record_size_b(dims);
+    uint64_t checkpoint_b;
 
     head.size_b = segment_status_size_b();
     must(segment_create(&rig->status_segment, &head));
@@ -185,6 +192,13 @@ static void create_segments(struct loop_rig *rig)
     must(slot_reader_attach(&rig->event_reader, &rig->event_segment,
                             sizeof(struct event_record)));
     rig->next_event = 1;
+    must(checkpoint_size_b(&checkpoint_b, dims));
+    head.kind = SEG_CHECKPOINT;
+    head.size_b = segment_ring_size_b(4, checkpoint_b);
+    must(segment_create(&rig->checkpoint_segment, &head));
+    must(slot_ring_create(&rig->checkpoints, &rig->checkpoint_segment, 4, checkpoint_b));
+    must(slot_reader_attach(&rig->checkpoint_reader, &rig->checkpoint_segment, checkpoint_b));
+    rig->set_image = calloc(1, set_image_most_b(dims));
     rig->status = rig->status_segment.base;
     rig->snapshot = calloc(1, snapshot_b);
     rig->record = calloc(1, record_b);
@@ -216,7 +230,8 @@ void rig_create_timed(struct loop_rig *rig, const struct orbit_dims *dims, int64
     outputs = (struct loop_outputs){.status = rig->status,
                                     .snapshots = &rig->snapshots,
                                     .records = &rig->records,
-                                    .events = &rig->events};
+                                    .events = &rig->events,
+                                    .checkpoints = &rig->checkpoints};
     must(params_create(&rig->params, dims, MATVEC_F64));
     rig_publish(rig, &tuning, mu);
     must(loop_create(&rig->loop, &setup, &hal, rig->params, &outputs));
@@ -232,6 +247,8 @@ void rig_destroy(struct loop_rig *rig)
     segment_close(&rig->snapshot_segment);
     segment_close(&rig->record_segment);
     segment_close(&rig->event_segment);
+    segment_close(&rig->checkpoint_segment);
+    free(rig->set_image);
     free(rig->snapshot);
     free(rig->record);
 }

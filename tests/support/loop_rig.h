@@ -16,6 +16,10 @@ struct loop_rig {
     struct slot_ring snapshots, records, events;
     struct slot_reader snapshot_reader, record_reader, event_reader;
     uint64_t next_event;
+    struct segment checkpoint_segment;
+    struct slot_ring checkpoints;
+    struct slot_reader checkpoint_reader;
+    struct set_head *set_image; /* of the set published last */
     struct status_block *status;
     struct loop *loop;
     void *snapshot; /* copy of the newest, after rig_step */

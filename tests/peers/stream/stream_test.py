@@ -19,7 +19,7 @@ import numpy
 
 BIN, SOURCE = os.environ["ORBITD_BIN"], os.environ["ORBITD_SOURCE"]
 RATE_HZ, PRE_S, POST_S, HOLD = 200, 2.0, 1.0, 4
-HEAD_WORDS = 17
+HEAD_WORDS = 24 + 2 * 8 + 4
 
 
 def config(folder, continuous):
@@ -166,9 +166,9 @@ class Continuous(Instance):
         n = len(data["cycle"])
         words = numpy.array([numpy.frombuffer(payload, "<u8") for payload in raw[:n]])
         row, col = int(data["attrs"]["n_row"]), int(data["attrs"]["n_col"])
-        self.assertEqual(words.shape, (n, HEAD_WORDS + 2 * row + 3 * col))
-        ends = numpy.cumsum([HEAD_WORDS, row, row, col, col, col])
-        for name, first, last in zip(("y", "y_quality", "u_cmd", "u_found", "u_quality"), ends, ends[1:]):
+        self.assertEqual(words.shape, (n, HEAD_WORDS + 2 * row + 4 * col))
+        ends = numpy.cumsum([HEAD_WORDS, row, row, col, col, col, col])
+        for name, first, last in zip(("y", "y_quality", "u_cmd", "u_found", "u_readback", "u_quality"), ends, ends[1:]):
             self.assertTrue((data[name].view("<u8") == words[:, first:last]).all(), name)
         for place, name in ((0, "cycle"), (1, "run_id"), (3, "t_utc_ns"), (5, "state"), (8, "revision"),
                             (14, "wake_late_ns"), (15, "current_a")):

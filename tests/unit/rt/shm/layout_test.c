@@ -66,11 +66,11 @@ static uint64_t size_of(const char *name, size_t length)
         uint64_t size_b;
     } sizes[] = {
 #define SIZE(s) {#s, sizeof(struct s)}
-        SIZE(orbit_dims),     SIZE(segment_head),  SIZE(hist),          SIZE(status_block),
-        SIZE(slot_ring_head), SIZE(text_block),    SIZE(snapshot_head), SIZE(record_head),
-        SIZE(setpoint_head),  SIZE(frame_head),    SIZE(four_slot),     SIZE(param_block),
-        SIZE(param_head),     SIZE(param_section), SIZE(orbit_msg),     SIZE(slow_cycle),
-        SIZE(event_record),
+        SIZE(orbit_dims),     SIZE(segment_head),    SIZE(hist),          SIZE(status_block),
+        SIZE(slot_ring_head), SIZE(text_block),      SIZE(snapshot_head), SIZE(record_head),
+        SIZE(setpoint_head),  SIZE(frame_head),      SIZE(four_slot),     SIZE(param_block),
+        SIZE(param_head),     SIZE(param_section),   SIZE(orbit_msg),     SIZE(slow_cycle),
+        SIZE(event_record),   SIZE(checkpoint_head), SIZE(set_head),
 #undef SIZE
     };
 
@@ -122,7 +122,7 @@ static void the_sizes_of_bessy_ii_follow_from_its_dimensions(void **state)
     }
     assert_int_equal(snapshot_size_b(&dims), end);
     assert_int_equal(record_size_b(&dims),
-                     sizeof(struct record_head) + 8 * (2 * 246 + 3 * 113));
+                     sizeof(struct record_head) + 8 * (2 * 246 + 4 * 113));
     assert_int_equal(setpoint_size_b(&dims), sizeof(struct setpoint_head) + 8 * 113);
     assert_int_equal(frame_size_b(246), sizeof(struct frame_head) + 32 * 246);
 }
