@@ -69,7 +69,8 @@ void checkpoints_begin(struct checkpoints *self, struct slot_ring *ring, struct 
 /* Past set points that the delay may reach, the present one and one to spare included. */
 static RT_SAFE uint64_t count_past(const struct params *p, int64_t period_ns)
 {
-    uint64_t delay = (uint64_t) (p->tuning.response_delay_ns / period_ns) + 3;
+    int64_t slow_ns = p->tuning.response_delay_ns, fast_ns = p->tuning.fast_delay_ns;
+    uint64_t delay = (uint64_t) ((slow_ns > fast_ns ? slow_ns : fast_ns) / period_ns) + 3;
 
     return delay < CHECKPOINT_PAST ? delay : CHECKPOINT_PAST;
 }
