@@ -11,22 +11,33 @@ struct block {
     uint64_t size_b; /* multiple of 8 */
 };
 
-enum { N_BLOCK = 6 };
+enum { N_BLOCK = 10, N_RESPONSE = 2 };
 static const int64_t longest_wait_ns = 9LL * CHECKPOINT_EVERY_NS;
 
 _Static_assert(sizeof(struct workspace) % 8 == 0 && sizeof(struct grid) % 8 == 0,
                "blocks are copied in words");
 
+static RT_SAFE struct block *list_stepper(const struct stepper *stepper, struct block *at)
+{
+    *at++ = (struct block){stepper->law, stepper->memory_b};
+    *at++ = (struct block){stepper->offload.sum, stepper->offload.memory_b};
+    return at;
+}
+
 /* Whoever gives the workspace more memory that outlives a cycle names it here. */
 static RT_SAFE void list_blocks(struct workspace *w, struct grid *grid,
                                 struct block block[N_BLOCK])
 {
-    block[0] = (struct block){w, sizeof *w};
-    block[1] = (struct block){grid, sizeof *grid};
-    block[2] = (struct block){w->memory, w->memory_b};
-    block[3] = (struct block){w->stepper.law, w->stepper.memory_b};
-    block[5] = (struct block){w->stepper.offload.sum, w->stepper.offload.memory_b};
-    block[4] = (struct block){w->innovation.memory, w->innovation.memory_b};
+    struct block *at = block;
+
+    *at++ = (struct block){w, sizeof *w};
+    *at++ = (struct block){grid, sizeof *grid};
+    *at++ = (struct block){w->memory, w->memory_b};
+    at = list_stepper(&w->stepper, at);
+    *at++ = (struct block){w->innovation.memory, w->innovation.memory_b};
+    *at++ = (struct block){w->virtual_loop.memory, w->virtual_loop.memory_b};
+    at = list_stepper(&w->virtual_loop.stepper, at);
+    *at++ = (struct block){w->scorecard.memory, w->scorecard.memory_b};
 }
 
 /* What one build puts in another order has other sizes, as a rule, or another ABI. */
@@ -52,7 +63,8 @@ enum rc checkpoint_size_b(uint64_t *size_b, const struct orbit_dims *dims)
     if (rc != RC_OK)
         return rc;
     list_blocks(w, &grid, block);
-    *size_b = sizeof(struct checkpoint_head) + CHECKPOINT_PAST * w->n_col * sizeof(double);
+    *size_b = sizeof(struct checkpoint_head) +
+              N_RESPONSE * CHECKPOINT_PAST * w->n_col * sizeof(double);
     for (unsigned i = 0; i < N_BLOCK; i++)
         *size_b += block[i].size_b;
     workspace_destroy(w);
@@ -82,6 +94,12 @@ static RT_SAFE double *past(const struct response *response, uint64_t back)
     return response->history + slot * response->n_col;
 }
 
+/* Of the machine and of the virtual loop. */
+static RT_SAFE struct response *response_of(struct workspace *w, unsigned i)
+{
+    return i ? &w->virtual_loop.response : &w->response;
+}
+
 static RT_SAFE void write_block(struct checkpoints *self, const struct params *p)
 {
     struct workspace *w = self->w;
@@ -104,8 +122,9 @@ static RT_SAFE void write_block(struct checkpoints *self, const struct params *p
     list_blocks(w, self->grid, block);
     for (unsigned i = 0; i < N_BLOCK; i++, at += block[i - 1].size_b / 8)
         words_store(at, block[i].at, block[i].size_b / 8);
-    for (uint64_t back = 0; back < n_past; back++, at += w->n_col)
-        words_store(at, past(&w->response, back), w->n_col);
+    for (unsigned i = 0; i < N_RESPONSE; i++)
+        for (uint64_t back = 0; back < n_past; back++, at += w->n_col)
+            words_store(at, past(response_of(w, i), back), w->n_col);
     head.state_b = (uint64_t) (at - head_at) * 8 - sizeof head;
     words_store(head_at, &head, sizeof head / 8);
     slot_ring_commit(self->ring);
@@ -146,16 +165,15 @@ static void take_words(struct workspace *w, const struct workspace *twin, const 
 
 static void take_past(struct workspace *w, const double *saved, uint64_t n_past)
 {
-    struct response *response = &w->response;
-
-    for (uint64_t back = 0; back < n_past; back++)
-        memcpy(past(response, back), saved + back * w->n_col, w->n_col * sizeof *saved);
+    for (unsigned i = 0; i < N_RESPONSE; i++)
+        for (uint64_t back = 0; back < n_past; back++, saved += w->n_col)
+            memcpy(past(response_of(w, i), back), saved, w->n_col * sizeof *saved);
 }
 
 static enum rc check_head(struct workspace *w, struct grid *grid,
                           const struct checkpoint_head *head, uint64_t blocks_b)
 {
-    uint64_t row_b = w->n_col * sizeof(double);
+    uint64_t row_b = N_RESPONSE * w->n_col * sizeof(double);
 
     if (head->state_hash != hash_order(w, grid))
         return err_set(RC_INPUT,
@@ -196,6 +214,6 @@ enum rc checkpoint_restore(struct workspace *w, struct grid *grid,
     for (unsigned i = 1; i < N_BLOCK; i++, at += block[i - 1].size_b)
         memcpy(block[i].at, at, block[i].size_b);
     take_past(w, (const double *) (const void *) at,
-              (uint64_t) (end - at) / sizeof(double) / w->n_col);
+              (uint64_t) (end - at) / sizeof(double) / w->n_col / N_RESPONSE);
     return RC_OK;
 }

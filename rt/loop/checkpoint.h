@@ -17,7 +17,7 @@
 #include "rt/loop/workspace.h"
 #include "rt/shm/slot_ring.h"
 
-enum { CHECKPOINT_EVERY_NS = 1000000000, CHECKPOINT_PAST = 512 /* set points kept */ };
+enum { CHECKPOINT_EVERY_NS = 1000000000, CHECKPOINT_PAST = 256 /* set points kept */ };
 
 struct checkpoints {
     struct slot_ring *ring; /* NULL: none are written */

@@ -12,7 +12,7 @@ enum rc scorecard_create(struct scorecard *self, const struct orbit_dims *dims)
     size_t size_b = (row + 2 * col) * sizeof(double);
     double *at = aligned_alloc(CACHE_LINE, size_b);
 
-    *self = (struct scorecard){.memory = at};
+    *self = (struct scorecard){.memory = at, .memory_b = size_b};
     if (!at)
         return err_set(RC_NOMEM, "no memory for the scorecard's %zu bytes", size_b);
     memset(at, 0, size_b);

@@ -29,6 +29,7 @@ struct scorecard {
     double *step, *found; /* [n_col] STEP of the last step, set points found then */
     double *mode; /* [n_row] amplitudes, x modes then y modes, each from its plane's row 0 */
     double *memory;
+    uint64_t memory_b;
     struct scorecard_plane plane[2];
 };
 

@@ -14,7 +14,7 @@ enum rc virtual_loop_create(struct virtual_loop *self, const struct orbit_dims *
     double *at = aligned_alloc(CACHE_LINE, size_b);
     enum rc rc;
 
-    *self = (struct virtual_loop){.memory = at};
+    *self = (struct virtual_loop){.memory = at, .memory_b = size_b};
     if (!at)
         return err_set(RC_NOMEM, "no memory for the virtual loop's %zu bytes", size_b);
     memset(at, 0, size_b);

@@ -26,6 +26,7 @@ struct virtual_loop {
     struct response response;
     struct stepper stepper; /* sums, means, v and the law's state; not its rhythm */
     double *memory;
+    uint64_t memory_b;
 };
 
 MUST_USE enum rc virtual_loop_create(struct virtual_loop *self, const struct orbit_dims *dims);

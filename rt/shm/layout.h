@@ -34,7 +34,7 @@
 
 enum {
     ORBIT_ABI_VERSION =
-        10, /* counts every change of this file that tests/unit/rt/shm/layout.golden shows */
+        11, /* counts every change of this file that tests/unit/rt/shm/layout.golden shows */
     ORBIT_MAX_BPM = 1024,
     ORBIT_MAX_COL = 1024, /* H + V + RF */
     ORBIT_MAX_ROW = 2 * ORBIT_MAX_BPM,
