@@ -55,6 +55,9 @@ json_t *bench_wake_summary(const json_t *rows);
 /* Array of whole cycles of the loop: one object per content and rate. */
 MUST_USE enum rc bench_cycle(const struct bench_options *options, json_t **result);
 
+/* Array of laws: one object per machine's size and law, its step and the product before it. */
+MUST_USE enum rc bench_law(const struct bench_options *options, json_t **result);
+
 /* Array of what the model does: linear updates and orbits against pyAT, inverses against
  * LAPACK, growth with the number of elements. Without pyAT ($ORBIT_BENCH_PYTHON) its yardstick
  * is null.

@@ -129,6 +129,29 @@ static struct tuning make_tuning(void)
                            .baseline_frames = 32};
 }
 
+static void choose_law(struct tuning *tuning, const struct cycle_setup *setup)
+{
+    static const double notch_hz[] = {2000.0, 3000.0}, harmonic_hz[] = {10.0, 50.0};
+    struct law_settings *law = &tuning->law;
+
+    if (setup->law == RIG_PI)
+        return;
+    law->kind = LAW_IMC;
+    law->bandwidth_hz = 200.0;
+    law->lead_max = 100.0;
+    law->delay_s = 700e-6;
+    law->period_s = 1.0 / setup->rate_hz;
+    if (setup->law != RIG_IMC_ALL)
+        return;
+    tuning->energy.removal = ENERGY_REMOVED;
+    tuning->pull_to_reference = true;
+    law->n_notch = law->n_harmonic = 2;
+    for (unsigned i = 0; i < 2; i++) {
+        law->notch[i] = (struct law_notch){.f_hz = notch_hz[i], .width_hz = 50.0};
+        law->harmonic[i] = (struct law_harmonic){.f_hz = harmonic_hz[i], .width_hz = 0.5};
+    }
+}
+
 /* Elements inside the blocks are of the given size and of both signs, the others are zero. */
 static void fill_blocks(double *matrix, uint64_t n_col, bool transposed,
                         const struct param_head *head, double size)
@@ -176,6 +199,8 @@ static enum rc fill_matrices(const struct cycle_rig *rig, struct params *params)
         matrices = param_matrices_of(dims, r, k);
         if (rig->setup.estimate)
             add_bases(&matrices, dims, basis);
+        if (rig->setup.law >= RIG_IMC_OWN_MATRIX)
+            matrices.of[PARAM_K_LAW] = (struct param_matrix){k, n_col, n_row};
         rc = params_fill(params, &head, &matrices);
     }
     free(r);
@@ -195,9 +220,11 @@ static enum rc make_params(struct cycle_rig *rig)
         return err_set(RC_NOMEM, "parameters of a benchmark");
     params->tuning = make_tuning();
     params->tuning.virtual_loop = rig->setup.virtual_loop;
+    choose_law(&params->tuning, &rig->setup);
     for (uint64_t col = 0; col < dims_n_col(&rig->setup.dims); col++) {
         params->lower[col] = -1e-3;
         params->upper[col] = 1e-3;
+        params->pole_hz[col] = 500.0;
     }
     if (rig->setup.matrices)
         rc = fill_matrices(rig, params);

@@ -14,6 +14,11 @@
 
 enum { RIG_BPM, RIG_ACTUATOR, RIG_SOURCES };
 
+/* The law of a row: PI; internal model control; with a matrix of its own (gains by singular
+ * value); with that, two notches, two harmonics, dispersion removed and kicks pulled to their
+ * reference. */
+enum rig_law { RIG_PI, RIG_IMC, RIG_IMC_OWN_MATRIX, RIG_IMC_ALL };
+
 struct cycle_setup {
     const char *what;
     struct orbit_dims dims;
@@ -24,6 +29,7 @@ struct cycle_setup {
     bool
         estimate; /* innovation with bases of half the BPMs' directions, and modes of display */
     bool virtual_loop;
+    enum rig_law law;
 };
 
 struct cycle_rig {

@@ -24,6 +24,7 @@ static const char usage[] =
     "  matvec   matrix-vector products against OpenBLAS and against reading memory\n"
     "  wake     wake-up lateness against cyclictest\n"
     "  cycle    whole cycles of the loop, part by part\n"
+    "  law      a step of each law, beside the product with its matrix\n"
     "  model    orbit model against pyAT and LAPACK\n"
     "  disturb  a running loop, bare and loaded in turn; --load ca,archive,web,fork,mmap\n"
     "  storm    its programs killed and stopped at random; else only with --long\n";
@@ -37,6 +38,7 @@ static const struct part {
 } parts[] = {{"matvec", "products", bench_matvec, "matvec", bench_matvec_summary},
              {"wake", "wake", bench_wake, "wakeup", bench_wake_summary},
              {"cycle", "cycle", bench_cycle, NULL, NULL},
+             {"law", "laws", bench_law, NULL, NULL},
              {"model", "model", bench_model, NULL, NULL},
              {"disturb", "disturb", bench_disturb, NULL, NULL},
              {"storm", "storm", bench_storm, NULL, NULL}};

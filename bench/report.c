@@ -145,6 +145,24 @@ static void print_cycle(const json_t *rows)
     }
 }
 
+static void print_laws(const json_t *rows)
+{
+    size_t i;
+    json_t *row;
+
+    printf("\nA step of the law, us: p50 and p99, and to the product with its matrix\n"
+           "%-9s %7s %-17s %17s %17s %8s\n",
+           "machine", "columns", "law", "product", "step", "ratio");
+    json_array_foreach(rows, i, row)
+    {
+        printf("%-9s %7.0f %-17s", text(row, "machine"), number(row, "n_col"),
+               text(row, "law"));
+        print_time(row, NULL, "product");
+        print_time(row, NULL, "step");
+        printf(" %8.2f\n", number(row, "step_to_product"));
+    }
+}
+
 /* ---- verdicts
  * ---------------------------------------------------------------------------------- */
 
@@ -273,6 +291,8 @@ void bench_report(json_t *report)
         print_wake(json_object_get(report, "wake"));
     if (json_object_get(report, "cycle"))
         print_cycle(json_object_get(report, "cycle"));
+    if (json_object_get(report, "laws"))
+        print_laws(json_object_get(report, "laws"));
     if (json_is_array(json_object_get(report, "model")))
         bench_print_model(json_object_get(report, "model"));
     if (json_is_object(json_object_get(report, "disturb")))

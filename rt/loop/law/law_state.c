@@ -35,7 +35,7 @@ void law_remember(struct law_state *state, const double *u)
 
     /* The first time, every entry; later the oldest becomes the newest. */
     for (uint64_t entry = first; entry < LAW_MAX_DELAY; entry++) {
-        double *base;
+        double *restrict base;
 
         state->head = (state->head + 1) % LAW_MAX_DELAY;
         base = law_array(state, LAW_HISTORY + (unsigned) state->head);

@@ -25,7 +25,8 @@ static RT_SAFE void take_set_points(struct law_state *state, const struct law_in
 static RT_SAFE void take_wish(const struct law_terms *terms, struct law_state *state,
                               const struct law_input *in)
 {
-    double *v = law_array(state, LAW_V), *last = law_array(state, LAW_V_LAST);
+    double *restrict v = law_array(state, LAW_V), *last = law_array(state, LAW_V_LAST);
+    double gain = in->gain;
 
     memcpy(v, in->v, state->n_col * sizeof *v);
     if (!state->primed)
@@ -33,15 +34,20 @@ static RT_SAFE void take_wish(const struct law_terms *terms, struct law_state *s
     law_filter(terms, state, v);
     law_redistribute(terms, state, in->metric, v);
     for (uint64_t j = 0; j < state->n_col; j++)
-        v[j] *= in->gain * terms->gain[j];
+        v[j] *= gain * terms->gain[j];
     if (!state->primed)
         memcpy(last, v, state->n_col * sizeof *v);
     state->primed = 1;
 }
 
-static RT_SAFE double reference_of(const struct law_input *in, uint64_t col)
+/* Takes `leak` [0 to 1] of the distance between `from` and the reference kicks out of base. */
+static RT_SAFE void pull(const struct law_state *state, const struct law_input *in, double leak,
+                         const double *from, double *base)
 {
-    return in->u_ref ? in->u_ref[col] : 0.0;
+    if (!(leak > 0.0))
+        return;
+    for (uint64_t j = 0; j < state->n_col; j++)
+        base[j] -= leak * (from[j] - (in->u_ref ? in->u_ref[j] : 0.0));
 }
 
 static RT_SAFE void step_pi(const struct law_terms *terms, struct law_state *state,
@@ -49,11 +55,11 @@ static RT_SAFE void step_pi(const struct law_terms *terms, struct law_state *sta
 {
     const double *v = law_array(state, LAW_V), *last = law_array(state, LAW_V_LAST);
     const double *now = law_past(state, 0);
-    double *base = law_array(state, LAW_BASE);
+    double *restrict base = law_array(state, LAW_BASE), kp = terms->kp, ki = terms->ki;
 
     for (uint64_t j = 0; j < state->n_col; j++)
-        base[j] = now[j] + (terms->kp * (v[j] - last[j]) + terms->ki * v[j]) -
-                  terms->leak * (now[j] - reference_of(in, j));
+        base[j] = now[j] + (kp * (v[j] - last[j]) + ki * v[j]);
+    pull(state, in, terms->leak, now, base);
 }
 
 static RT_SAFE void step_imc(const struct law_terms *terms, struct law_state *state,
@@ -61,11 +67,12 @@ static RT_SAFE void step_imc(const struct law_terms *terms, struct law_state *st
 {
     const double *v = law_array(state, LAW_V), *last = law_array(state, LAW_V_LAST);
     const double *now = law_past(state, 0), *then = law_past(state, terms->d);
-    double *base = law_array(state, LAW_BASE), b = terms->b, leak = terms->leak;
+    const double *a = terms->a, *lead = terms->lead;
+    double *restrict base = law_array(state, LAW_BASE), b = terms->b;
 
     for (uint64_t j = 0; j < state->n_col; j++)
-        base[j] = b * now[j] + (1.0 - b) * (then[j] - leak * (then[j] - reference_of(in, j))) +
-                  terms->lead[j] * (v[j] - terms->a[j] * last[j]);
+        base[j] = b * now[j] + (1.0 - b) * then[j] + lead[j] * (v[j] - a[j] * last[j]);
+    pull(state, in, (1.0 - b) * terms->leak, then, base);
 }
 
 /* A corrector of the active set stands at its limit; the past that internal model control
@@ -93,16 +100,42 @@ static RT_SAFE void ask_beside(const struct law_terms *terms, struct law_state *
         law_suppress(terms, state, law_array(state, LAW_V), wanted);
 }
 
+/* Comparisons instead of fmin and fmax, which are calls. */
+static RT_SAFE inline double larger(double a, double b)
+{
+    return a > b ? a : b;
+}
+
+static RT_SAFE inline double smaller(double a, double b)
+{
+    return a < b ? a : b;
+}
+
+/* By how much the largest step of a block is beyond its limit; several maxima side by side, one
+ * alone would wait for each comparison in turn. */
+static RT_SAFE double beyond_limit(const struct law_terms *terms, const struct law_span *block,
+                                   const double *step)
+{
+    enum { LANES = 4 };
+    double over[LANES] = {0.0};
+    uint64_t j = block->col0, end = block->col0 + block->n_col;
+
+    for (; j + LANES <= end; j += LANES)
+        for (unsigned lane = 0; lane < LANES; lane++)
+            over[lane] = larger(over[lane], fabs(step[j + lane]) * terms->per_limit[j + lane]);
+    for (; j < end; j++)
+        over[0] = larger(over[0], fabs(step[j]) * terms->per_limit[j]);
+    return larger(larger(over[0], over[1]), larger(over[2], over[3]));
+}
+
 /* A block's vector is scaled as one, so that the direction of the correction is kept. */
 static RT_SAFE bool limit_block(const struct law_terms *terms, struct law_state *state,
                                 const struct law_span *block, double step_scale, double *step)
 {
     double *extra = law_array(state, LAW_EXTRA);
     const double *wanted = law_array(state, LAW_WANTED);
-    double over = 1.0;
+    double over = beyond_limit(terms, block, step) / step_scale;
 
-    for (uint64_t j = block->col0; j < block->col0 + block->n_col; j++)
-        over = fmax(over, fabs(step[j]) / (step_scale * terms->step_limit[j]));
     if (!(over > 1.0)) {
         memcpy(extra + block->col0, wanted + block->col0, block->n_col * sizeof *extra);
         return false;
@@ -115,33 +148,48 @@ static RT_SAFE bool limit_block(const struct law_terms *terms, struct law_state 
 }
 
 /* One that is outside already, by somebody else's doing, may come back but not go further. */
-static RT_SAFE double within_limits(const struct law_terms *terms, uint64_t j, double now,
-                                    double wanted)
+static RT_SAFE uint64_t clamp_all(const struct law_terms *terms, const double *restrict now,
+                                  struct law_output *out)
 {
-    if (now < terms->lower[j] || now > terms->upper[j])
-        return fabs(wanted) < fabs(now) ? wanted : now;
-    return fmin(fmax(wanted, terms->lower[j]), terms->upper[j]);
+    double *restrict u = out->u, *restrict step = out->step;
+    uint64_t *restrict saturated = out->saturated, n_cut = 0;
+
+    for (uint64_t j = 0; j < terms->n_col; j++) {
+        double wanted = now[j] + step[j];
+        double allowed = smaller(larger(wanted, smaller(terms->lower[j], now[j])),
+                                 larger(terms->upper[j], now[j]));
+        uint64_t cut = (allowed < wanted) | (allowed > wanted);
+
+        u[j] = allowed;
+        saturated[j] = cut;
+        n_cut += cut;
+    }
+    for (uint64_t j = 0; j < terms->n_col; j++)
+        step[j] = u[j] - now[j];
+    return n_cut;
 }
 
+/* What was cut leaves the solution from the next step on. */
 static RT_SAFE void limit_absolutely(const struct law_terms *terms, struct law_state *state,
                                      const struct law_input *in, struct law_output *out)
 {
-    for (uint64_t j = 0; j < state->n_col; j++) {
-        double now = in->u_now[j], wanted = now + out->step[j];
-        double allowed = within_limits(terms, j, now, wanted);
-        bool cut = allowed < wanted || allowed > wanted;
+    uint64_t n_cut = clamp_all(terms, in->u_now, out);
 
-        out->u[j] = allowed;
-        out->step[j] = allowed - now;
-        out->saturated[j] = cut;
-        if (cut && in->closed)
-            law_activate(state, j, wanted > allowed ? 1.0 : -1.0);
-    }
-    for (uint64_t i = 0; i < state->n_active; i++)
+    for (uint64_t j = 0; n_cut && in->closed && j < state->n_col; j++)
+        if (out->saturated[j])
+            law_activate(state, j, out->u[j] >= terms->upper[j] ? 1.0 : -1.0);
+    for (uint64_t i = 0; i < state->n_active; i++) {
+        n_cut += 1 - out->saturated[state->active[i]];
         out->saturated[state->active[i]] = 1;
-    out->n_saturated = 0;
-    for (uint64_t j = 0; j < state->n_col; j++)
-        out->n_saturated += out->saturated[j];
+    }
+    out->n_saturated = n_cut;
+}
+
+static RT_SAFE void join(const struct law_terms *terms, const double *base,
+                         const double *wanted, const double *now, double *restrict step)
+{
+    for (uint64_t j = 0; j < terms->n_col; j++)
+        step[j] = terms->driven[j] * (base[j] + wanted[j] - now[j]);
 }
 
 void law_step(const struct law_terms *terms, struct law_state *state,
@@ -157,8 +205,7 @@ void law_step(const struct law_terms *terms, struct law_state *state,
         step_pi(terms, state, in);
     hold_active(state);
     ask_beside(terms, state, in);
-    for (uint64_t j = 0; j < state->n_col; j++)
-        out->step[j] = terms->driven[j] * (base[j] + wanted[j] - in->u_now[j]);
+    join(terms, base, wanted, in->u_now, out->step);
     out->n_limited = 0;
     for (uint64_t b = 0; b < terms->n_block; b++)
         out->n_limited +=

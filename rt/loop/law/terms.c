@@ -108,6 +108,7 @@ static enum rc make_column(const struct making *m, uint64_t j)
     m->terms->lower[j] = c->lower[j];
     m->terms->upper[j] = c->upper[j];
     m->terms->step_limit[j] = limit > 0.0 ? limit : (double) INFINITY;
+    m->terms->per_limit[j] = limit > 0.0 ? 1.0 / limit : 0.0;
     return make_lead(m, j);
 }
 

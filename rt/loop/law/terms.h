@@ -114,6 +114,7 @@ struct law_terms {
     double driven[LAW_MAX_COL]; /* 1 or 0 */
     double lower[LAW_MAX_COL], upper[LAW_MAX_COL];
     double step_limit[LAW_MAX_COL]; /* per step, rate limit included; infinity: none */
+    double per_limit[LAW_MAX_COL];  /* 1 over it */
 };
 
 /* Derives terms. RC_RANGE names the key of the configuration and the limit it breaks; *terms is

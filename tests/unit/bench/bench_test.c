@@ -33,7 +33,7 @@ static int open_report(void **state)
         return -1;
     close(fd);
     snprintf(arguments, sizeof(arguments),
-             "--only matvec,wake,cycle,model --quick --priority 0 --rounds 2 --pairs 2 "
+             "--only matvec,wake,cycle,law,model --quick --priority 0 --rounds 2 --pairs 2 "
              "--seconds 0.02 --json %s",
              path);
     if (run_bench(arguments) == 0)
@@ -180,6 +180,22 @@ static void every_rate_and_mode_has_its_lateness(void **state)
     }
 }
 
+static void every_law_is_measured_beside_its_product(void **state)
+{
+    const json_t *rows = json_object_get(report, "laws");
+    size_t i;
+    json_t *row;
+
+    (void) state;
+    assert_int_equal(json_array_size(rows), 15);
+    json_array_foreach(rows, i, row)
+    {
+        check_times(json_object_get(row, "product"));
+        check_times(json_object_get(row, "step"));
+        assert_true(number(row, "step_to_product") > 0);
+    }
+}
+
 static void a_cycle_with_matrices_took_its_frames_and_stepped_the_law(void **state)
 {
     const json_t *rows = json_object_get(report, "cycle");
@@ -187,7 +203,7 @@ static void a_cycle_with_matrices_took_its_frames_and_stepped_the_law(void **sta
     json_t *row;
 
     (void) state;
-    assert_int_equal(json_array_size(rows), 14);
+    assert_int_equal(json_array_size(rows), 17);
     json_array_foreach(rows, i, row)
     {
         const char *what = json_string_value(json_object_get(row, "what"));
@@ -342,6 +358,7 @@ int main(void)
         cmocka_unit_test(the_summary_has_every_machine_in_both_storages),
         cmocka_unit_test(every_rate_and_mode_has_its_lateness),
         cmocka_unit_test(the_summary_of_waking_up_has_every_rate_and_mode),
+        cmocka_unit_test(every_law_is_measured_beside_its_product),
         cmocka_unit_test(a_cycle_with_matrices_took_its_frames_and_stepped_the_law),
         cmocka_unit_test(the_model_is_timed_on_rings_inverses_and_numbers_of_elements),
         cmocka_unit_test(the_fit_of_growth_has_the_sizes_that_were_measured),
