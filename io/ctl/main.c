@@ -46,6 +46,8 @@ static const struct {
      "a lattice file: what it says, if it is good, to LatticeJSON"},
     {"record", command_record, "list | dump FILE|FOLDER --hdf5|--csv OUT | freeze",
      "recordings of orbit-stream"},
+    {"replay", command_replay, "FILE|FOLDER",
+     "the loop once more on a recording: the same, bit for bit?"},
     {"loop", command_loop,
      "design CONFIG [--law FILE] [--mismatch KIND=SIZE,...] [--plot FILE]",
      "margins of a law on a machine"},

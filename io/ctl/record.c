@@ -165,8 +165,7 @@ static int freeze(struct ctl *ctl, struct session *session)
 
 /* ---- dump ---- */
 
-/* A path, or the name of a recording of the instance. */
-static void find_recording(const struct ctl *ctl, const char *name, char *path, size_t size)
+void ctl_find_recording(const struct ctl *ctl, const char *name, char *path, size_t size)
 {
     static struct session session;
     char folder[PATH_SIZE - 260];
@@ -197,7 +196,7 @@ static int dump(struct ctl *ctl)
         return ctl_usage(ctl);
     }
     spec.run_id = run ? strtoull(run, NULL, 10) : 0;
-    find_recording(ctl, ctl->args.item[0], path, sizeof path);
+    ctl_find_recording(ctl, ctl->args.item[0], path, sizeof path);
     rc = record_dump(path, &spec);
     return rc == RC_OK ? CTL_DONE : ctl_fail(rc);
 }

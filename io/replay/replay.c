@@ -25,6 +25,7 @@ struct replay {
     struct slot_reader reader;
     struct loop *loop;
     uint64_t command;
+    bool exact;
     void *record; /* what the loop wrote last */
 };
 
@@ -74,6 +75,7 @@ enum rc replay_create(struct replay **replay, const struct replay_setup *setup)
     if (!self)
         return err_set(RC_NOMEM, "no memory for a replay");
     self->setup = *setup;
+    self->exact = matvec_select((enum matvec_variant) setup->kernel) == RC_OK;
     rc = make_outputs(self);
     if (rc == RC_OK)
         rc = hal_replay_create(&self->hal, &setup->dims);
@@ -84,6 +86,11 @@ enum rc replay_create(struct replay **replay, const struct replay_setup *setup)
     else
         replay_destroy(self);
     return rc;
+}
+
+bool replay_exact(const struct replay *self)
+{
+    return self->exact;
 }
 
 static void end_loop(struct replay *self)

@@ -21,12 +21,16 @@ struct replay_setup {
     struct orbit_dims dims;
     uint64_t run_id;
     int64_t period_ns;
-    uint64_t storage; /* enum matvec_storage, of the run's sets */
+    uint64_t kernel, storage; /* of the run's sets: enum matvec_variant, enum matvec_storage */
 };
 
-/* RC_NOMEM, RC_RANGE. */
+/* Takes the run's kernel where this processor has it (else the best that it has:
+ * replay_exact()). RC_NOMEM, RC_RANGE. */
 MUST_USE enum rc replay_create(struct replay **replay, const struct replay_setup *setup);
 void replay_destroy(struct replay *replay);
+
+/* The kernel is that of the run, so that every bit must be the same. */
+bool replay_exact(const struct replay *replay);
 
 /* The parameters from the next cycle on, under the run's numbers. RC_INPUT: set_image.h. */
 MUST_USE enum rc replay_use_set(struct replay *replay, const struct set_head *image,

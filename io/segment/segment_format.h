@@ -20,7 +20,7 @@
 #define SEGMENT_MAGIC  0x4745534fu /* "OSEG" */
 #define SEGMENT_SUFFIX ".seg"
 
-enum { SEGMENT_MAX_PAYLOAD_B = 1 << 20, SEGMENT_PATH_SIZE = 640, SEGMENT_NAME_DIGITS = 20 };
+enum { SEGMENT_MAX_PAYLOAD_B = 4 << 20, SEGMENT_PATH_SIZE = 640, SEGMENT_NAME_DIGITS = 20 };
 
 struct segment_record {
     uint32_t magic;

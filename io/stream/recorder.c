@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "io/stream/companion.h"
 #include "io/stream/freezes.h"
 #include "io/stream/stream_file.h"
 #include "io/stream/stream_reader.h"
@@ -41,8 +42,9 @@ struct freeze {
     struct stream_file file;
     char path[SEGMENT_PATH_SIZE];
     uint64_t next;
-    int64_t from_ns, until_ns, latest_ns; /* CLOCK_MONOTONIC of the records */
-    uint64_t last_cycle;
+    int64_t from_ns, until_ns, latest_ns;       /* CLOCK_MONOTONIC of the records */
+    uint64_t first_cycle, last_cycle, revision; /* of its records */
+    struct companion companion;
     struct stream_mark mark[MOST_POST]; /* to be written behind their cycles */
     unsigned n_mark;
 };
@@ -58,9 +60,12 @@ struct recorder {
     char said[256];
 
     bool resuming; /* the run that last_* is of goes on */
-    uint64_t last_run, last_cycle, last_state, last_unmet;
+    uint64_t last_run, last_cycle, last_state, last_unmet, last_revision;
+    uint64_t first_cycle; /* of this connection */
     int64_t last_mono_ns, last_utc_ns;
     bool seen; /* a record of this connection: last_state and last_mono_ns are of it */
+    struct set_shelf shelf;
+    struct companion companion; /* of continuous */
     struct stream_file continuous;
     struct freeze freeze;
     struct request request;
@@ -143,6 +148,7 @@ static struct stream_about about(const struct recorder *self, const char *reason
 static void detach(struct recorder *self)
 {
     stream_file_close(&self->freeze.file);
+    set_shelf_close(&self->shelf);
     client_close(self->client);
     free(self->record);
     self->client = NULL;
@@ -184,6 +190,10 @@ static enum rc attach(struct recorder *self)
     self->record = malloc(self->record_b);
     if (!self->record)
         return err_set(RC_NOMEM, "no memory for a record of %lu bytes", self->record_b);
+    rc = set_shelf_open(&self->shelf, self->client, self->spec.folder);
+    if (rc != RC_OK)
+        return rc;
+    self->companion = (struct companion){.next_checkpoint = 1};
     self->resuming = self->last_run == client_run_id(self->client);
     self->next = self->spec.continuous ? 1 : 0;
     if (self->spec.continuous) {
@@ -275,7 +285,8 @@ static enum rc begin_freeze(struct recorder *self, const char *reason)
         if (rc != RC_OK)
             return rc;
         freeze->n_mark = 0;
-        freeze->last_cycle = 0;
+        freeze->first_cycle = freeze->last_cycle = 0;
+        freeze->companion = (struct companion){.next_checkpoint = 1, .folder = freeze->path};
         freeze->next = number_before(self);
         freeze->from_ns = self->last_mono_ns - pre_ns;
         freeze->latest_ns = self->last_mono_ns + MOST_POST * post_ns;
@@ -289,8 +300,18 @@ static enum rc begin_freeze(struct recorder *self, const char *reason)
     return RC_OK;
 }
 
+static void accompany_freeze(struct recorder *self)
+{
+    struct freeze *freeze = &self->freeze;
+
+    if (freeze->file.open && freeze->last_cycle)
+        companion_follow(&freeze->companion, &self->shelf, &freeze->file, freeze->first_cycle,
+                         freeze->last_cycle, freeze->revision);
+}
+
 static void end_freeze(struct recorder *self)
 {
+    accompany_freeze(self);
     stream_file_close(&self->freeze.file);
     fprintf(stderr, "orbit-stream: frozen: %s, %lu items\n", self->freeze.path,
             self->freeze.file.log.n_appended);
@@ -319,7 +340,12 @@ static void freeze_record(struct recorder *self, uint64_t lost)
     if (self->record->t_mono_ns < freeze->from_ns)
         return;
     stream_file_record(&freeze->file, self->record);
+    if (!freeze->first_cycle)
+        freeze->first_cycle = self->record->cycle;
+    if (freeze->revision != self->record->revision)
+        accompany_freeze(self);
     freeze->last_cycle = self->record->cycle;
+    freeze->revision = self->record->revision;
     put_due_marks(freeze);
 }
 
@@ -340,6 +366,7 @@ static bool step_freeze(struct recorder *self)
         lost = 0;
         n++;
     }
+    accompany_freeze(self);
     return n > 0;
 }
 
@@ -392,12 +419,18 @@ static void follow_record(struct recorder *self, uint64_t lost_in_ring)
 
     if (self->spec.continuous && missing)
         put_lost(self, missing);
+    if (self->spec.continuous && self->seen && self->last_revision != self->record->revision)
+        companion_follow(&self->companion, &self->shelf, &self->continuous, self->first_cycle,
+                         self->last_cycle, self->last_revision);
     if (self->seen)
         reason = event(self->last_state, self->record->state);
     self->last_run = self->record->run_id;
     self->last_cycle = self->record->cycle;
     self->last_state = self->record->state;
     self->last_unmet = self->record->unmet;
+    self->last_revision = self->record->revision;
+    if (!self->seen)
+        self->first_cycle = self->record->cycle;
     self->last_mono_ns = self->record->t_mono_ns;
     self->last_utc_ns = self->record->t_utc_ns;
     self->seen = true;
@@ -425,6 +458,9 @@ static bool step_follow(struct recorder *self)
         follow_record(self, lost);
         lost = 0;
     }
+    if (self->spec.continuous && self->seen)
+        companion_follow(&self->companion, &self->shelf, &self->continuous, self->first_cycle,
+                         self->last_cycle, self->last_revision);
     return n > 0;
 }
 
@@ -503,6 +539,7 @@ static bool turn(struct recorder *self)
     if (!keep_attached(self))
         return false;
     alive = client_alive(self->client);
+    set_shelf_follow(&self->shelf);
     busy = step_follow(self);
     busy = step_freeze(self) || busy;
     if (alive || busy)

@@ -99,6 +99,12 @@ void stream_file_mark(struct stream_file *self, const struct stream_mark *mark)
     append(self, STREAM_MARK, mark, sizeof *mark);
 }
 
+void stream_file_item(struct stream_file *self, enum stream_kind kind, const void *payload,
+                      uint64_t size_b)
+{
+    append(self, kind, payload, size_b);
+}
+
 void stream_file_sync(struct stream_file *self)
 {
     uint64_t dropped;

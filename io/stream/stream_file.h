@@ -35,6 +35,8 @@ MUST_USE enum rc stream_file_begin(struct stream_file *file, struct client *clie
 void stream_file_record(struct stream_file *file, const void *payload);
 void stream_file_lost(struct stream_file *file, const struct stream_lost *lost);
 void stream_file_mark(struct stream_file *file, const struct stream_mark *mark);
+void stream_file_item(struct stream_file *file, enum stream_kind kind, const void *payload,
+                      uint64_t size_b);
 void stream_file_sync(struct stream_file *file);
 void stream_file_close(struct stream_file *file);
 

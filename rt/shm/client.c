@@ -227,6 +227,17 @@ int client_read_event(struct client *client, uint64_t *next, struct event_record
     return slot_reader_read_next(&client->ring[SEG_EVENT], next, event, lost) ? 1 : 0;
 }
 
+uint64_t client_block_b(const struct client *client, enum segment_kind kind)
+{
+    return client->ring[kind].payload_b;
+}
+
+int client_read_block(struct client *client, enum segment_kind kind, uint64_t *next,
+                      void *buffer, uint64_t *lost)
+{
+    return slot_reader_read_next(&client->ring[kind], next, buffer, lost) ? 1 : 0;
+}
+
 uint64_t client_n_value(const struct client *client)
 {
     return client->writer.n_value;

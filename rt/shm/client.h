@@ -68,6 +68,11 @@ int client_read_record(struct client *client, uint64_t *next, void *buffer, uint
 int client_read_event(struct client *client, uint64_t *next, struct event_record *event,
                       uint64_t *lost);
 
+/* The same of SEG_CHECKPOINT and SEG_SET, whose blocks have client_block_b() bytes. */
+uint64_t client_block_b(const struct client *client, enum segment_kind kind);
+int client_read_block(struct client *client, enum segment_kind kind, uint64_t *next,
+                      void *buffer, uint64_t *lost);
+
 /* ROLE_SOURCE: number of values in a frame of this source, n_row (BPMs) or n_col (actuators);
  * else 0. */
 uint64_t client_n_value(const struct client *client);

@@ -160,6 +160,7 @@ static struct replay *begin(const struct tape *tape, const struct checkpoint_hea
     const struct replay_setup setup = {.dims = small,
                                        .run_id = point->run_id,
                                        .period_ns = (int64_t) point->period_ns,
+                                       .kernel = tape->set[0]->kernel,
                                        .storage = tape->set[0]->storage};
     struct replay *replay;
 
@@ -323,6 +324,7 @@ static void a_checkpoint_of_another_build_is_refused(void **state)
 
     close_loop(tape);
     end_recording(tape);
+    setup.kernel = tape->set[0]->kernel;
     setup.storage = tape->set[0]->storage;
     must(replay_create(&replay, &setup));
     must(replay_use_set(replay, tape->set[0], 1, 1));

@@ -6,6 +6,7 @@ Needs ORBITD_BIN and ORBITD_SOURCE; run it through tests/support/namespace.sh.
 import glob
 import json
 import os
+import re
 import shutil
 import signal
 import struct
@@ -210,7 +211,7 @@ class Continuous(Instance):
         self.wait_cycles(20)
         before = self.dump("continuous")
         held = 1 << ((1 << 20) // (8 * (HEAD_WORDS + 2 * int(before["attrs"]["n_row"]) +
-                                        3 * int(before["attrs"]["n_col"])) + 16)).bit_length() - 1
+                                        4 * int(before["attrs"]["n_col"])) + 16)).bit_length() - 1
         self.running["orbit-stream"].send_signal(signal.SIGSTOP)
         stopped = self.cycle()
         wait("more than the ring holds", lambda: self.cycle() > stopped + held + 3 * RATE_HZ, 60)
@@ -234,6 +235,13 @@ class Continuous(Instance):
         wait("orbitd", lambda: self.ctl("ping").returncode == 0)
         self.wait_cycles(50)
         self.assertGreaterEqual(len(set(self.dump("continuous")["run_id"])), 2)
+
+    def test_7b_every_cycle_of_the_recording_is_replayed_bit_for_bit(self):
+        done = self.ctl("replay", "continuous")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        found = re.search(r"(\d+) cycles behind a checkpoint compared, (\d+) are the same, bit for bit", done.stdout)
+        self.assertEqual(found[1], found[2])
+        self.assertGreater(int(found[1]), 5 * RATE_HZ)
 
     def test_8_a_second_one_is_refused(self):
         second = subprocess.run([BIN + "/orbit-stream", "--config", self.config], capture_output=True,
@@ -293,6 +301,11 @@ class Freeze(Instance):
         self.assertEqual(int(data["state"][at]), HOLD)
         self.assertNotEqual(int(data["state"][at - 1]), HOLD)
         self.assertEqual(int(data["marks/state"][0]), HOLD)
+        away = self.folder + "/away"
+        shutil.copytree(self.frozen("hold"), away)
+        replayed = self.ctl("replay", away)
+        self.assertEqual(replayed.returncode, 0, replayed.stdout + replayed.stderr)
+        self.assertIn("bit for bit", replayed.stdout)
 
     def test_3_only_the_newest_are_kept(self):
         for name in ("a", "b", "c"):
