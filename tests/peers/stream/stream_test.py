@@ -30,7 +30,7 @@ instance: stream
 runtime_dir: {folder}
 ring: {{lattice: {fodo}/lattice.json, devices: {fodo}/devices.json{"" if continuous else ", reference: 'state:reference.txt'"}}}
 loop: {{rate_hz: {RATE_HZ}, timer: sleep, priority: 0}}
-record: {{size_mib: {1 if continuous else 4}}}
+record: {{size_mib: {1 if continuous else 16}}}
 source: {{bpm_max_age_ms: 500}}
 law: {{every: 20}}
 epics: {{current_pv: 'RING:current'}}
