@@ -23,6 +23,13 @@ struct hal {
     /* Returns not before deadline_ns; the value is the time of return. */
     int64_t (*wait_ns)(void *self, int64_t deadline_ns);
 
+    /* The part of wait_ns that is slept, where the rest of it is spun: what lies between may be
+     * used. Returns the time. */
+    int64_t (*rest_ns)(void *self, int64_t deadline_ns);
+
+    /* Asks for the cache lines of frames that have come meanwhile; changes nothing. */
+    void (*warm_frames)(void *self);
+
     /* Sleeps until from_ns, then looks for a frame of the present connection of source 0 that
      * read_frame has not delivered yet, until there is one or until_ns has come. Returns the
      * time; *received_ns is that frame's stamp of reception, or INT64_MIN. */

@@ -130,6 +130,17 @@ static RT_SAFE int64_t wait_ns(void *self, int64_t deadline_ns)
     return now_ns(self);
 }
 
+static RT_SAFE int64_t rest_ns(void *self, int64_t deadline_ns)
+{
+    (void) self;
+    return deadline_ns;
+}
+
+static RT_SAFE void warm_frames(void *self)
+{
+    (void) self;
+}
+
 /* Whether the frame was found in time is told by the mode that the cycle ended up in. */
 static RT_SAFE int64_t await_frame_ns(void *self, int64_t from_ns, int64_t until_ns,
                                       int64_t *received_ns)
@@ -178,6 +189,8 @@ struct hal hal_replay_bind(struct hal_replay *self)
                         .now_ns = now_ns,
                         .utc_ns = utc_ns,
                         .wait_ns = wait_ns,
+                        .rest_ns = rest_ns,
+                        .warm_frames = warm_frames,
                         .await_frame_ns = await_frame_ns,
                         .read_frame = read_frame,
                         .generation = generation,

@@ -22,6 +22,22 @@ static RT_SAFE int64_t wait_ns(void *self, int64_t deadline_ns)
     return timer_wait_ns(&shm->timer, deadline_ns);
 }
 
+static RT_SAFE int64_t rest_ns(void *self, int64_t deadline_ns)
+{
+    const struct hal_shm *shm = self;
+
+    return timer_rest_ns(&shm->timer, deadline_ns);
+}
+
+static RT_SAFE void warm_frames(void *self)
+{
+    struct hal_shm *shm = self;
+
+    for (unsigned s = 0; s < ORBIT_MAX_SOURCE; s++)
+        if (shm->reader[s].control)
+            frame_warm(&shm->reader[s]);
+}
+
 /* A frame that read_frame would deliver now; when it was received. */
 static RT_SAFE bool peek(struct hal_shm *shm, int64_t *received_ns)
 {
@@ -142,6 +158,8 @@ struct hal hal_shm_bind(struct hal_shm *self)
                         .now_ns = now_ns,
                         .utc_ns = utc_ns,
                         .wait_ns = wait_ns,
+                        .rest_ns = rest_ns,
+                        .warm_frames = warm_frames,
                         .await_frame_ns = await_frame_ns,
                         .read_frame = read_frame,
                         .generation = generation,

@@ -17,6 +17,13 @@ static RT_SAFE struct start take_point(struct grid *grid, int64_t now_ns, uint64
     return start;
 }
 
+int64_t grid_due_ns(const struct grid *grid)
+{
+    if (grid->mode == TIMER_EXTERNAL)
+        return INT64_MAX;
+    return grid->t0_ns + (int64_t) grid->index * grid->period_ns;
+}
+
 static RT_SAFE struct start await_point(struct grid *grid, const struct hal *hal)
 {
     int64_t deadline_ns = grid->t0_ns + (int64_t) grid->index * grid->period_ns;

@@ -37,6 +37,9 @@ struct start {
 /* The next point is one period away. */
 void grid_begin(struct grid *grid, enum timer_mode mode, int64_t period_ns, int64_t now_ns);
 
+/* The point that grid_await will wait for; INT64_MAX: it waits for data. */
+RT_SAFE int64_t grid_due_ns(const struct grid *grid);
+
 /* Waits for the next start. new_frame: the last cycle brought a frame of source 0. */
 RT_SAFE struct start grid_await(struct grid *grid, const struct hal *hal, bool new_frame);
 

@@ -7,6 +7,7 @@
 #include "rt/loop/grid.h"
 #include "rt/loop/publish.h"
 #include "rt/loop/timing.h"
+#include "rt/loop/warm.h"
 #include "rt/loop/workspace.h"
 
 struct loop {
@@ -18,6 +19,7 @@ struct loop {
     struct timing timing;
     struct events events;
     struct checkpoints checkpoints;
+    struct warm warm;
     enum timer_mode timer;
     int64_t period_ns;
     uint64_t cycle_base; /* (UTC seconds at start) * 10^6 */
@@ -59,6 +61,11 @@ enum rc loop_create(struct loop **out, const struct loop_setup *setup, const str
     loop->period_ns = setup->period_ns;
     loop->timer = setup->timer;
     loop->timing.status = outputs->status;
+    loop->warm = (struct warm){.hal = &loop->hal,
+                               .params = params,
+                               .w = loop->w,
+                               .timing = &loop->timing,
+                               .out = &loop->out};
     loop->w->run_id = setup->run_id;
     loop->cycle_base = setup->run_id / 1000000000U * CYCLES_PER_SECOND_ID;
     checkpoints_begin(&loop->checkpoints, outputs->checkpoints, loop->w, &loop->grid,
@@ -135,7 +142,12 @@ static RT_SAFE void record_lateness(struct loop *loop, const struct start *start
 static RT_SAFE void await_start(struct loop *loop)
 {
     struct workspace *w = loop->w;
-    struct start start = grid_await(&loop->grid, &loop->hal, w->new_frame);
+    int64_t due_ns = grid_due_ns(&loop->grid);
+    struct start start;
+
+    if (due_ns != INT64_MAX)
+        warm_until(&loop->warm, due_ns);
+    start = grid_await(&loop->grid, &loop->hal, w->new_frame);
 
     record_lateness(loop, &start);
     w->late_in_a_row = start.skipped ? w->late_in_a_row + 1 : 0;

@@ -61,7 +61,7 @@ const char *matvec_variant_name(enum matvec_variant variant);
 
 /* Bytes of packed memory, the same for every variant; 0 if a size is outside 1..MATVEC_MAX_*.
  */
-size_t matvec_size_b(size_t n_row, size_t n_col, enum matvec_storage storage);
+RT_SAFE size_t matvec_size_b(size_t n_row, size_t n_col, enum matvec_storage storage);
 
 /* Binds `memory` (aligned to MATVEC_ALIGN, matvec_size_b() bytes, kept by the caller) and sets
  * A = 0. RC_RANGE on a size out of range or a misaligned memory. */

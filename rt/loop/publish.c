@@ -5,52 +5,18 @@
 
 #include "rt/base/words.h"
 
-/* Several sums side by side: one alone would wait for each addition in turn. */
-enum { LANES = 4 };
-
-static RT_SAFE double kick_rms(const double *value, uint64_t n)
+static RT_SAFE double kick_rms(const struct workspace *w, const double *value, uint64_t n)
 {
-    double sum[LANES] = {0};
-    uint64_t i = 0;
-
-    for (; i + LANES <= n; i += LANES)
-        for (unsigned lane = 0; lane < LANES; lane++)
-            sum[lane] += value[i + lane] * value[i + lane];
-    for (; i < n; i++)
-        sum[0] += value[i] * value[i];
-    return n ? sqrt((sum[0] + sum[1] + sum[2] + sum[3]) / (double) n) : 0.0;
-}
-
-struct left_over {
-    double square[LANES];
-    uint64_t n[LANES];
-};
-
-static RT_SAFE inline void add_row(const struct workspace *w, uint64_t row, unsigned lane,
-                                   struct left_over *sum)
-{
-    bool good = w->row_quality[row] == QUALITY_GOOD;
-    double left = good ? w->pred_full[row] - w->reference_m[row] : 0.0;
-
-    sum->square[lane] += left * left;
-    sum->n[lane] += good;
+    return n ? sqrt(w->rows->sum_square(value, n) / (double) n) : 0.0;
 }
 
 /* rms of what the full correction leaves, over valid BPMs of one plane. */
 static RT_SAFE double left_over_rms(const struct workspace *w, uint64_t row0)
 {
-    struct left_over sum = {0};
-    uint64_t row = row0, end = row0 + w->dims.n_bpm, n;
+    struct row_sum sum = w->rows->measure(w->dims.n_bpm, w->row_quality + row0,
+                                          w->pred_full + row0, w->reference_m + row0);
 
-    for (; row + LANES <= end; row += LANES)
-        for (unsigned lane = 0; lane < LANES; lane++)
-            add_row(w, row + lane, lane, &sum);
-    for (; row < end; row++)
-        add_row(w, row, 0, &sum);
-    n = sum.n[0] + sum.n[1] + sum.n[2] + sum.n[3];
-    return n ? sqrt((sum.square[0] + sum.square[1] + sum.square[2] + sum.square[3]) /
-                    (double) n)
-             : 0.0;
+    return sum.n ? sqrt(sum.square / (double) sum.n) : (double) NAN;
 }
 
 static RT_SAFE void add_innovation(const struct workspace *w, struct snapshot_head *head)
@@ -113,8 +79,8 @@ static RT_SAFE struct snapshot_head make_head(const struct workspace *w, const s
         .max_y_m = w->max_y_m,
         .pred_err_x_m = w->score.error_x_m,
         .pred_err_y_m = w->score.error_y_m,
-        .full_h_rad = kick_rms(w->full, w->dims.n_h),
-        .full_v_rad = kick_rms(w->full + w->dims.n_h, w->dims.n_v),
+        .full_h_rad = kick_rms(w, w->full, w->dims.n_h),
+        .full_v_rad = kick_rms(w, w->full + w->dims.n_h, w->dims.n_v),
         .uncorrectable_x_m = left_over_rms(w, 0),
         .uncorrectable_y_m = left_over_rms(w, w->dims.n_bpm),
         .current_a = w->current_a,
@@ -129,49 +95,7 @@ static RT_SAFE struct snapshot_head make_head(const struct workspace *w, const s
     };
 }
 
-static RT_SAFE const void *vector_source(const struct workspace *w, enum snapshot_vector vector)
-{
-    switch (vector) {
-    case VEC_Y:
-        return w->y;
-    case VEC_ERROR:
-        return w->error;
-    case VEC_ROW_QUALITY:
-        return w->row_quality;
-    case VEC_PRED_NOW:
-        return w->pred_now;
-    case VEC_PRED_FULL:
-        return w->pred_full;
-    case VEC_FULL:
-        return w->full;
-    case VEC_STEP:
-        return w->step;
-    case VEC_SP:
-        return w->sp;
-    case VEC_U_CMD:
-        return w->u_cmd;
-    case VEC_U_EFF:
-        return w->u_eff;
-    case VEC_U_READBACK:
-        return w->u_readback;
-    case VEC_DIST:
-        return w->innovation.beam;
-    case VEC_Z:
-        return w->innovation.z;
-    case VEC_MODE:
-        return w->scorecard.mode;
-    case VEC_VIRT_Y:
-        return w->virtual_loop.y;
-    case VEC_VIRT_U:
-        return w->virtual_loop.u;
-    case VEC_COL_QUALITY:
-    case VEC_COUNT:
-        break;
-    }
-    return w->col_quality;
-}
-
-void publish_snapshot(const struct workspace *w, const struct params *p, struct slot_ring *ring)
+void fill_snapshot(const struct workspace *w, const struct params *p, struct slot_ring *ring)
 {
     struct snapshot_head head = make_head(w, p);
     char *payload = slot_ring_begin(ring);
@@ -179,13 +103,7 @@ void publish_snapshot(const struct workspace *w, const struct params *p, struct 
     add_innovation(w, &head);
     add_scorecard(w, &head);
     words_store(payload, &head, sizeof head / 8);
-    for (unsigned v = 0; v < VEC_COUNT; v++) {
-        bool row = w->vector_is_row[v];
-
-        words_store(payload + w->vector_offset_b[v], vector_source(w, (enum snapshot_vector) v),
-                    row ? w->n_row : w->n_col);
-    }
-    slot_ring_commit(ring);
+    w->rows->store(payload + sizeof head, w->vectors, w->vectors_words);
 }
 
 /* Of the frames that the cycle used. */
@@ -211,13 +129,13 @@ void publish_inputs(const struct workspace *w, struct slot_ring *ring)
     uint64_t *at = slot_ring_begin(ring);
 
     at += sizeof(struct record_head) / 8;
-    words_store(at, w->y, w->n_row);
+    w->rows->store(at, w->y, w->n_row);
     at += 2 * w->n_row + w->n_col;
-    words_store(at, w->u_found, w->n_col);
-    words_store(at + w->n_col, w->u_readback, w->n_col);
+    w->rows->store(at, w->u_found, w->n_col);
+    w->rows->store(at + w->n_col, w->u_readback, w->n_col);
 }
 
-void publish_record(const struct workspace *w, const struct params *p, struct slot_ring *ring)
+void fill_record(const struct workspace *w, const struct params *p, struct slot_ring *ring)
 {
     struct record_head head = {.cycle = w->cycle,
                                .run_id = w->run_id,
@@ -240,9 +158,20 @@ void publish_record(const struct workspace *w, const struct params *p, struct sl
     tell_frames(w, &head);
     words_store(at, &head, sizeof head / 8);
     at += sizeof head / 8 + w->n_row;
-    words_store(at, w->row_quality, w->n_row);
-    words_store(at + w->n_row, w->u_cmd, w->n_col);
-    words_store(at + w->n_row + 3 * w->n_col, w->col_quality, w->n_col);
+    w->rows->store(at, w->row_quality, w->n_row);
+    w->rows->store(at + w->n_row, w->u_cmd, w->n_col);
+    w->rows->store(at + w->n_row + 3 * w->n_col, w->col_quality, w->n_col);
+}
+
+void publish_snapshot(const struct workspace *w, const struct params *p, struct slot_ring *ring)
+{
+    fill_snapshot(w, p, ring);
+    slot_ring_commit(ring);
+}
+
+void publish_record(const struct workspace *w, const struct params *p, struct slot_ring *ring)
+{
+    fill_record(w, p, ring);
     slot_ring_commit(ring);
 }
 

@@ -12,6 +12,12 @@ RT_SAFE void publish_snapshot(const struct workspace *w, const struct params *p,
 RT_SAFE void publish_inputs(const struct workspace *w, struct slot_ring *ring);
 RT_SAFE void publish_record(const struct workspace *w, const struct params *p,
                             struct slot_ring *ring);
+/* The same, left uncommitted: the snapshot is begun here, the record by publish_inputs. */
+RT_SAFE void fill_snapshot(const struct workspace *w, const struct params *p,
+                           struct slot_ring *ring);
+RT_SAFE void fill_record(const struct workspace *w, const struct params *p,
+                         struct slot_ring *ring);
+
 RT_SAFE void publish_status(const struct workspace *w, const struct params *p,
                             struct status_block *status);
 

@@ -1,5 +1,6 @@
 #include "rt/loop/timing.h"
 
+#include "rt/base/cache.h"
 #include "rt/base/hist.h"
 #include "rt/shm/slow_cycle.h"
 
@@ -9,6 +10,14 @@ void timing_record(struct timing *timing, enum phase phase, int64_t ns)
 
     timing->now.phase_ns[phase] = duration_ns;
     hist_record(&timing->status->phase[phase], duration_ns);
+}
+
+void timing_warm(const struct timing *timing, enum phase phase)
+{
+    struct hist *hist = &timing->status->phase[phase];
+
+    cache_warm_to_write(hist, CACHE_LINE);
+    cache_warm_to_write(&hist->bin[hist_bin(timing->now.phase_ns[phase])], CACHE_LINE);
 }
 
 static RT_SAFE void find_least(struct timing *timing)

@@ -25,6 +25,9 @@ struct timing {
 /* Counts one duration of a phase; negative ones (a clock read before the deadline) count 0. */
 RT_SAFE void timing_record(struct timing *timing, enum phase phase, int64_t ns);
 
+/* Asks for the cache lines that a typical duration of the phase will touch. */
+RT_SAFE void timing_warm(const struct timing *timing, enum phase phase);
+
 /* Ends the cycle: enters it into the list if it belongs there. */
 RT_SAFE void timing_end_cycle(struct timing *timing, uint64_t cycle, int64_t utc_ns,
                               uint64_t skipped);

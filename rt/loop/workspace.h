@@ -11,6 +11,7 @@
 #include "rt/loop/innovation.h"
 #include "rt/loop/params.h"
 #include "rt/loop/response.h"
+#include "rt/loop/rows.h"
 #include "rt/loop/state.h"
 #include "rt/loop/scorecard.h"
 #include "rt/loop/stepper.h"
@@ -37,13 +38,17 @@ struct score {
 struct workspace {
     struct orbit_dims dims;
     uint64_t n_row, n_col, n_bpm_source;
+    const struct rows_kernel *rows;
 
     struct source_input bpm[ORBIT_MAX_SOURCE];
     struct source_input actuator;
     bool new_frame; /* this cycle brought a new pace frame */
     bool new_echo;  /* ... a new actuator frame */
 
-    /* Vectors of the cycle, named and shaped as in vectors.def. */
+    /* Vectors of the cycle, named and shaped as in vectors.def. Those of a snapshot lie behind
+     * each other as they do there: `vectors`. */
+    void *vectors;
+    uint64_t vectors_words;
     double *y, *error, *pred_now, *pred_full;
     double *full, *step, *sp, *u_cmd, *u_eff, *u_readback, *u_found;
     uint64_t *row_quality, *col_quality;
@@ -82,9 +87,6 @@ struct workspace {
     uint64_t n_cycles, n_late, n_skipped, n_holds, n_trips, n_frames, n_frames_lost;
     uint64_t last_request; /* newest request seen, counted */
 
-    /* Where each vector goes in a snapshot. */
-    uint64_t vector_offset_b[VEC_COUNT];
-    bool vector_is_row[VEC_COUNT];
     int64_t echoed_ns;     /* when the echo last advanced, or nothing was outstanding */
     uint64_t block_cycle;  /* of the newest set-point block; 0: none since closing */
     uint64_t echoed_cycle; /* newest block that the gateway confirmed */
@@ -95,6 +97,9 @@ struct workspace {
     int64_t first_late_ns; /* behind the first point that was due */
     enum timer_mode timer;
     double wake_late_ns, compute_ns;
+    double
+        *warm_row; /* [n_row] results of passes made to warm the caches: no part of the state */
+    uint64_t *warm_bits;
     void *memory; /* of the vectors above */
     uint64_t memory_b;
 };

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "rt/base/cache.h"
 #include "rt/base/four_slot.h"
 #include "rt/base/words.h"
 
@@ -135,6 +136,18 @@ RT_SAFE static inline const struct frame_slot *open_newest(struct frame_reader *
 bool frame_peek(struct frame_reader *reader, struct frame_head *head)
 {
     return open_newest(reader, head) != NULL;
+}
+
+void frame_warm(struct frame_reader *reader)
+{
+    struct frame_head head;
+    const struct frame_slot *slot = open_newest(reader, &head);
+
+    if (!slot || head.frame_seq == reader->warm_seq)
+        return;
+    reader->warm_seq = head.frame_seq;
+    cache_warm(slot, reader->stride_b);
+    cache_warm_to_write(reader->memory, ARRAYS * 8 * reader->n_value);
 }
 
 bool frame_read(struct frame_reader *reader, struct frame_view *view)

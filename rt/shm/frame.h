@@ -58,6 +58,7 @@ struct frame_reader {
     uint64_t generation, frame_seq; /* of the last frame delivered */
     uint64_t n_bad;                 /* frames refused: n_value or source_id are wrong */
     uint64_t bad_seq;               /* frame_seq refused last, so that each is counted once */
+    uint64_t warm_seq;              /* frame_seq whose lines were asked for last */
     void *memory;                   /* private copy of the arrays */
 };
 
@@ -71,6 +72,10 @@ MUST_USE enum rc frame_reader_attach(struct frame_reader *reader, const struct s
 
 /* View of the private memory before anything was read (pointers set, all zero). */
 void frame_reader_view(const struct frame_reader *reader, struct frame_view *view);
+
+/* Asks for the cache lines of the newest frame, if they were not asked for yet, and of the
+ * private copy. Changes nothing. */
+RT_SAFE void frame_warm(struct frame_reader *reader);
 
 /* Head of the frame that frame_read would deliver now; false: it would deliver none. */
 RT_SAFE bool frame_peek(struct frame_reader *reader, struct frame_head *head);

@@ -75,6 +75,11 @@ void slot_ring_commit(struct slot_ring *ring)
     __atomic_store_n(&ring->head->newest, ring->number, __ATOMIC_RELEASE);
 }
 
+void slot_ring_abandon(struct slot_ring *ring)
+{
+    ring->number--;
+}
+
 void slot_ring_warm(const struct slot_ring *ring)
 {
     const char *slot = (const char *) slot_at(ring, ring->number + 1);

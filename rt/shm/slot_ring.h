@@ -50,6 +50,10 @@ RT_SAFE void slot_ring_commit(struct slot_ring *ring);
 /* Payload of the block begun last and not yet committed. */
 RT_SAFE void *slot_ring_filling(const struct slot_ring *ring);
 
+/* Takes the begin back: the block is never delivered, and the next begin takes its slot and
+ * number. */
+RT_SAFE void slot_ring_abandon(struct slot_ring *ring);
+
 /* Asks for the next block's cache lines, so that filling it need not wait for memory: for the
  * idle time before. Changes nothing. */
 RT_SAFE void slot_ring_warm(const struct slot_ring *ring);

@@ -23,14 +23,21 @@ void timer_sleep_until(int64_t wake_ns)
         ;
 }
 
+int64_t timer_rest_ns(const struct timer *timer, int64_t deadline_ns)
+{
+    if (timer->spin_ns > 0 && timer->mode != TIMER_SPIN)
+        timer_sleep_until(deadline_ns - timer->spin_ns);
+    return clock_mono_ns();
+}
+
 int64_t timer_wait_ns(const struct timer *timer, int64_t deadline_ns)
 {
-    int64_t now_ns;
+    int64_t now_ns = clock_mono_ns();
 
-    if (timer->mode != TIMER_SPIN)
+    /* Where the sleep is over already, not even a system call. */
+    if (timer->mode != TIMER_SPIN && now_ns < deadline_ns - timer->spin_ns)
         timer_sleep_until(deadline_ns - timer->spin_ns);
-    do
+    while (now_ns < deadline_ns)
         now_ns = clock_mono_ns();
-    while (now_ns < deadline_ns);
     return now_ns;
 }

@@ -25,6 +25,10 @@ struct timer timer_make(enum timer_mode mode, int64_t spin_ns, int64_t period_ns
 /* Returns the time, not before the deadline. */
 RT_SAFE int64_t timer_wait_ns(const struct timer *timer, int64_t deadline_ns);
 
+/* The part of the wait that is slept, where the rest of it is spun; returns the time, which may
+ * be past the deadline. */
+RT_SAFE int64_t timer_rest_ns(const struct timer *timer, int64_t deadline_ns);
+
 /* Sleeps until then, whatever the mode; at once if it has passed. */
 RT_SAFE void timer_sleep_until(int64_t wake_ns);
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What real-time code refers to is real-time code, data, or named in the list of allowed symbols.
 #   rt_symbols.sh OBJECT-FOLDER ALLOWED-LIST
-# RT_SAFE puts functions into the section .text.rt; this reads the relocations of that section. It does
+# RT_SAFE puts functions into the section orbit_rt; this reads the relocations of that section. It does
 # not see calls through pointers: what is installed in a table must carry RT_SAFE itself.
 set -euo pipefail
 
@@ -18,7 +18,7 @@ facts()
 {
     objdump -t "${objects[@]}" | awk '
         / [gw] / && NF >= 5 { print "defined", $NF, $(NF - 2) }'
-    objdump -r -j .text.rt "${objects[@]}" 2>/dev/null | awk '
+    objdump -r -j orbit_rt "${objects[@]}" 2>/dev/null | awk '
         /file format/ { object = $1; sub(/:$/, "", object) }
         $2 ~ /^R_/ { symbol = $3; sub(/[+-]0x[0-9a-f]+$/, "", symbol); print "refers", object, symbol }'
 }
@@ -32,10 +32,12 @@ facts | awk -v allowed_list="$allowed_list" '
         }
     }
     function is_good(symbol) {
+        if (symbol == "orbit_rt")
+            return 1
         if (symbol ~ /^\./)
-            return symbol !~ /^\.text/ || symbol == ".text.rt"
+            return symbol !~ /^\.text/
         if (symbol in section)
-            return section[symbol] == ".text.rt" || section[symbol] !~ /^\.text/
+            return section[symbol] == "orbit_rt" || section[symbol] !~ /^\.text/
         return symbol in allowed
     }
     $1 == "defined" && $3 != "*UND*" { section[$2] = $3 }

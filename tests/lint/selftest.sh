@@ -28,7 +28,7 @@ compile_rt()
 {
     printf '#include <stdlib.h>\n#include <string.h>\nvoid *f(void *to, const void *from, size_t n);\n%s' \
         'static __attribute__((noinline)) void helper(void *to) { *(volatile char *) to = 0; }' >"$tree/objects/f.c"
-    printf '__attribute__((section(".text.rt"))) void *f(void *to, const void *from, size_t n)\n{%s return to;}' \
+    printf '__attribute__((section("orbit_rt"))) void *f(void *to, const void *from, size_t n)\n{%s return to;}' \
         "$1" >>"$tree/objects/f.c"
     gcc -O2 -w -fno-builtin -c "$tree/objects/f.c" -o "$tree/objects/f.o"
     rm "$tree/objects/f.c"
@@ -87,7 +87,7 @@ judge manuals.sh "an unknown macro" put a.1 '.Zz nothing\n'
 judge registered.sh "a test that is in no test" put tests/unit/b_test.c 'int b;\n'
 judge rt_symbols.sh "a call of malloc" compile_rt 'to = malloc(n);'
 judge rt_symbols.sh "a helper that is not marked" compile_rt 'helper(to);'
-judge rt_symbols.sh "no real-time code at all" objcopy --rename-section .text.rt=.text.other "$tree/objects/f.o"
+judge rt_symbols.sh "no real-time code at all" objcopy --rename-section orbit_rt=.text.other "$tree/objects/f.o"
 
 echo "$n_bad of the checks' own checks went wrong"
 [ $n_bad = 0 ]

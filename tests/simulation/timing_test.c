@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "rt/base/clock.h"
+#include "rt/base/fnv.h"
 #include "rt/loop/grid.h"
 #include "rt/shm/slow_cycle.h"
 #include "tests/support/loop_rig.h"
@@ -218,6 +219,43 @@ static void reset_empties_histograms_and_list_while_cycles_go_on(void **state)
     assert_int_equal(rig->status->timing_reset_cycle, since);
 }
 
+enum { WARM_CYCLES = 2000 };
+
+/* Closes, masks, holds; hashes every record and snapshot. */
+static void run_warming(bool spins, uint64_t hash[WARM_CYCLES])
+{
+    struct loop_rig *rig = make(TIMER_HYBRID);
+
+    rig->vm.spins = spins;
+    for (unsigned k = 0; k < WARM_CYCLES; k++) {
+        rig->vm.row_quality[2] = k / 100 % 2 ? QUALITY_INVALID : QUALITY_GOOD;
+        rig->vm.foreign[1] = k == 1500;
+        if (k == 300)
+            (void) loop_request(rig->loop, REQUEST_ARM);
+        if (k == 500)
+            (void) loop_request(rig->loop, REQUEST_CLOSE);
+        rig_step(rig, 1);
+        hash[k] = fnv_add(FNV_START, rig->record, record_size_b(&small));
+        hash[k] = fnv_add(hash[k], rig->snapshot, snapshot_size_b(&small));
+        assert_int_equal(rig->snapshots.number, k + 1);
+    }
+    assert_int_equal(rig->status->state, STATE_HOLD);
+    assert_true(rig->vm.n_blocks > 5);
+    rig_destroy(rig);
+    free(rig);
+}
+
+/* What is fetched ahead of a cycle must not change what it does. */
+static void warming_the_caches_changes_no_record(void **state)
+{
+    static uint64_t plain[WARM_CYCLES], warming[WARM_CYCLES];
+
+    (void) state;
+    run_warming(false, plain);
+    run_warming(true, warming);
+    assert_memory_equal(plain, warming, sizeof plain);
+}
+
 /* ---- UTC ------------------------------------------------------------------------------ */
 
 static void a_step_of_utc_is_seen_and_stamps_never_go_back(void **state)
@@ -392,6 +430,7 @@ int main(void)
         CASE(every_skipped_point_enters_the_histogram, on_the_grid),
         CASE(worst_cycles_are_listed_slowest_first, on_the_grid),
         CASE(reset_empties_histograms_and_list_while_cycles_go_on, on_the_grid),
+        cmocka_unit_test(warming_the_caches_changes_no_record),
         CASE(a_step_of_utc_is_seen_and_stamps_never_go_back, on_the_grid),
         CASE(start_sources_and_parameters_are_events, on_the_grid),
         CASE(changes_of_state_tell_cause_and_offender, on_the_grid),

@@ -150,7 +150,9 @@ static void advance_to(struct virtual_machine *vm, int64_t until_ns)
 
 static int64_t vm_now_ns(void *self)
 {
-    return ((struct virtual_machine *) self)->now_ns;
+    struct virtual_machine *vm = self;
+
+    return vm->spinning_ns ? vm->spinning_ns : vm->now_ns;
 }
 
 static int64_t vm_utc_ns(void *self)
@@ -164,9 +166,29 @@ static int64_t vm_wait_ns(void *self, int64_t deadline_ns)
 {
     struct virtual_machine *vm = self;
 
+    vm->spinning_ns = 0;
     advance_to(vm, deadline_ns + vm->stall_ns);
     vm->stall_ns = 0;
     return vm->now_ns;
+}
+
+/* The machine stands still in the part of a wait that is spun; only the time read moves. */
+static int64_t vm_rest_ns(void *self, int64_t deadline_ns)
+{
+    const int64_t spin_ns = 80000;
+    struct virtual_machine *vm = self;
+
+    if (!vm->spins)
+        return deadline_ns;
+    vm->spinning_ns = deadline_ns - spin_ns;
+    return vm->spinning_ns;
+}
+
+static void vm_warm_frames(void *self)
+{
+    struct virtual_machine *vm = self;
+
+    vm->spinning_ns += 20000;
 }
 
 static int64_t vm_await_frame_ns(void *self, int64_t from_ns, int64_t until_ns,
@@ -252,6 +274,8 @@ struct hal vm_hal(struct virtual_machine *vm)
                         .now_ns = vm_now_ns,
                         .utc_ns = vm_utc_ns,
                         .wait_ns = vm_wait_ns,
+                        .rest_ns = vm_rest_ns,
+                        .warm_frames = vm_warm_frames,
                         .await_frame_ns = vm_await_frame_ns,
                         .read_frame = vm_read_frame,
                         .generation = vm_generation,

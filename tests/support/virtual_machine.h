@@ -46,6 +46,8 @@ struct virtual_machine {
     bool gateway_gone;           /* connections closed */
     bool acknowledge;            /* the gateway acknowledges arming */
     int64_t stall_ns;            /* the next wait returns this much late */
+    bool spins; /* part of each wait is spun: the loop warms its caches in it */
+    int64_t spinning_ns;
 
     uint64_t
         arm_id; /* what the loop asks to be acknowledged; set by the test from the status */

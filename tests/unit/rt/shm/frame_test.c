@@ -115,6 +115,23 @@ static void peeking_tells_what_reading_would_deliver(void **state)
     assert_false(frame_peek(&f->reader, &head));
 }
 
+static void warming_delivers_and_refuses_nothing(void **state)
+{
+    struct fixture *f = *state;
+
+    frame_warm(&f->reader);
+    for (uint64_t seq = 1; seq < 20; seq++) {
+        publish(f, seq);
+        frame_warm(&f->reader);
+        frame_warm(&f->reader);
+        assert_true(frame_read(&f->reader, &f->view));
+        assert_frame(&f->view, seq);
+        frame_warm(&f->reader);
+        assert_frame(&f->view, seq);
+    }
+    assert_int_equal(f->reader.n_bad, 0);
+}
+
 static void a_lapping_writer_leaves_the_newest(void **state)
 {
     struct fixture *f = *state;
@@ -228,6 +245,7 @@ int main(void)
         T(before_the_first_frame_there_is_an_empty_view),
         T(each_frame_is_delivered_once),
         T(peeking_tells_what_reading_would_deliver),
+        T(warming_delivers_and_refuses_nothing),
         T(a_lapping_writer_leaves_the_newest),
         T(a_new_connection_may_count_from_one_again),
         T(a_head_that_contradicts_itself_is_refused_and_counted_once),

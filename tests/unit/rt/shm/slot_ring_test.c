@@ -135,6 +135,22 @@ static void a_block_left_half_written_is_never_delivered(void **state)
     assert_block(payload, N_SLOT);
 }
 
+static void a_block_that_is_abandoned_is_never_delivered(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t payload[N_WORD], words[N_WORD] = {7};
+
+    for (unsigned i = 0; i < 2 * N_SLOT; i++) {
+        words_store(slot_ring_begin(&f->ring), words, N_WORD);
+        slot_ring_abandon(&f->ring);
+        assert_int_equal(slot_reader_newest(&f->reader), i);
+        assert_false(slot_reader_read(&f->reader, i + 1, payload));
+        write_blocks(f, 1);
+        assert_true(slot_reader_read(&f->reader, i + 1, payload));
+        assert_block(payload, i + 1);
+    }
+}
+
 /* What is asked for is the next block's slot, which wraps, and nothing in it changes. */
 static void warming_the_next_slot_changes_nothing(void **state)
 {
@@ -185,6 +201,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(zero_starts_with_the_newest_and_loses_nothing, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_block_left_half_written_is_never_delivered, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_block_that_is_abandoned_is_never_delivered, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(warming_the_next_slot_changes_nothing, set_up,
                                         tear_down),
