@@ -46,6 +46,9 @@ static enum rc add_pv(struct actuators *a, const struct cfg *cfg, const struct d
     return channels_add(a->channels, name, 1, handle);
 }
 
+/* What counts as a change of the RF's frequency; less is rounding. */
+static const double rf_step_hz = 1e-3;
+
 static bool is_disabled(const struct cfg *cfg, const char *name)
 {
     for (size_t i = 0; i < cfg->ring_disabled_correctors.count; i++) {
@@ -70,8 +73,9 @@ static enum rc add_columns(struct actuators *a, const struct devices *devices,
     }
     if (rc == RC_OK && devices->n_rf) {
         struct column *rf = &a->column[a->n_kick];
-        *rf =
-            (struct column){.setpoint.kick_per_unit = devices->rf.hz_per_unit, .nominal = NAN};
+        *rf = (struct column){.setpoint = {.kick_per_unit = devices->rf.hz_per_unit,
+                                           .step = rf_step_hz / devices->rf.hz_per_unit},
+                              .nominal = NAN};
         rc = add_pv(a, cfg, &devices->rf.pv_set, &rf->set);
         rc = rc ? rc : add_pv(a, cfg, &devices->rf.pv_readback, &rf->readback);
     }
@@ -83,6 +87,9 @@ void actuators_configure(struct actuators *a, const struct cfg *cfg)
     lease_set_rate(&a->lease, cfg->epics_write_hz);
     for (uint64_t i = 0; i < a->n_kick; i++) {
         a->column[i].writable = !is_disabled(cfg, a->devices->corrector[i].name);
+    }
+    for (uint64_t i = a->n_kick; i < a->n_col; i++) {
+        a->column[i].writable = cfg->energy_drive_rf;
     }
 }
 
@@ -160,12 +167,13 @@ static void follow_state(struct actuators *a, struct client *client)
 /* ---- writing
  * ------------------------------------------------------------------------------------ */
 
+/* Without the nominal frequency, of an RF. */
 static double found_value(const struct actuators *a, const struct column *column)
 {
     struct channel_view view;
     double found = NAN;
     channels_read(a->channels, column->set, 0, 1, &found, &view);
-    return view.fault == CHANNEL_GOOD ? found : (double) NAN;
+    return view.fault == CHANNEL_GOOD ? found - column->nominal : (double) NAN;
 }
 
 /* False: the value must wait, its last put is not confirmed yet. */
@@ -175,7 +183,7 @@ static bool write_column(struct actuators *a, struct column *column, double kick
     if (!setpoint_is_due(&column->setpoint, kick, found, &value)) {
         return true;
     }
-    enum rc rc = channels_put(a->channels, column->set, value);
+    enum rc rc = channels_put(a->channels, column->set, value + column->nominal);
     if (rc == RC_OK) {
         setpoint_note(&column->setpoint, value, found);
         a->lease.n_written++;
@@ -192,7 +200,7 @@ static bool write_block(struct actuators *a, struct client *client)
     const uint64_t *quality = client_read_snapshot(client, a->snapshot)
                                   ? snapshot_bits(&dims, a->snapshot, VEC_COL_QUALITY)
                                   : NULL;
-    for (uint64_t i = 0; i < a->n_kick; i++) {
+    for (uint64_t i = 0; i < a->n_col; i++) {
         struct column *column = &a->column[i];
         bool disabled = quality && (quality[i] & QUALITY_DISABLED);
         if (!column->writable || disabled || column->set < 0) {
@@ -279,7 +287,7 @@ static void fill_column(struct actuators *a, uint64_t i, int64_t now_ns)
                       ? read_kick(a, column, column->readback, &quality, &t_readback_ns)
                       : a->aux[i];
     a->t_value_ns[i] = has_readback ? t_readback_ns : t_set_ns;
-    if (i < a->n_kick) {
+    if (column->writable) {
         detect_foreign(a, column, now_ns);
     }
     quality |= column->setpoint.foreign ? QUALITY_FOREIGN : 0;
@@ -291,7 +299,7 @@ static void fill_column(struct actuators *a, uint64_t i, int64_t now_ns)
 static uint64_t count_outstanding(const struct actuators *a)
 {
     uint64_t n = 0;
-    for (uint64_t i = 0; i < a->n_kick; i++) {
+    for (uint64_t i = 0; i < a->n_col; i++) {
         n += a->column[i].set >= 0 &&
              channels_put_outstanding(a->channels, a->column[i].set, NULL);
     }

@@ -3,8 +3,8 @@
  *
  * Which block is written when is io/gateway/lease.h's to say; what of it, setpoint.h's: what
  * changes a set point by half a DAC step or more, rounded to steps and limited, at most
- * epics.write_hz times a second, one put per value outstanding. Disabled correctors and the RF
- * are never written.
+ * epics.write_hz times a second, one put per value outstanding. Disabled correctors are never
+ * written, the RF only with energy.drive_rf.
  *
  * RF values are offsets from the frequency that was found first. One thread.
  */
@@ -27,7 +27,7 @@ MUST_USE enum rc actuators_create(struct actuators **actuators, struct channels 
                                   const struct devices *devices, const struct cfg *cfg);
 void actuators_destroy(struct actuators *actuators);
 
-/* Takes the live keys: epics.write_hz, ring.disabled_correctors. */
+/* Takes the live keys: epics.write_hz, ring.disabled_correctors, energy.drive_rf. */
 void actuators_configure(struct actuators *actuators, const struct cfg *cfg);
 
 /* A connection was opened or lost: nothing is acknowledged any more. */

@@ -93,7 +93,8 @@ static enum rc disable_bpms(struct params *p, const struct cfg *cfg,
     return RC_OK;
 }
 
-/* The RF is never the law's: its column counts as disabled for everything but prediction. */
+/* The RF is never the law's; without a channel of its own its column counts as disabled for
+ * everything but prediction. */
 static enum rc disable_correctors(struct params *p, const struct cfg *cfg,
                                   const struct devices *devices)
 {
@@ -101,7 +102,7 @@ static enum rc disable_correctors(struct params *p, const struct cfg *cfg,
 
     memset(p->col_disabled, 0, dims_n_col(&p->dims) * sizeof *p->col_disabled);
     for (uint64_t col = n_kick; col < dims_n_col(&p->dims); col++)
-        p->col_disabled[col] = QUALITY_DISABLED;
+        p->col_disabled[col] = cfg->energy_drive_rf ? 0 : QUALITY_DISABLED;
     for (size_t i = 0; i < cfg->ring_disabled_correctors.count; i++) {
         const char *name = cfg->ring_disabled_correctors.name[i];
         int index = devices_find_corrector(devices, name);

@@ -141,6 +141,7 @@ class Monitor:
 
 class GatewayTest(unittest.TestCase):
     disabled = ""
+    more = ""
     ready_quality = 0
 
     def setUp(self):
@@ -153,7 +154,7 @@ class GatewayTest(unittest.TestCase):
         with open(f"{self.folder}/machine.db", "w") as f:
             f.write(RECORDS)
         with open(f"{self.folder}/gw.yaml", "w") as f:
-            f.write(CONFIG.format(folder=self.folder, port=5164, disabled=self.disabled))
+            f.write(CONFIG.format(folder=self.folder, port=5164, disabled=self.disabled) + self.more)
         self.machine_env = dict(self.env, EPICS_CA_ADDR_LIST="127.0.0.1:5164")
         self.start_machine()
         self.fake = Fake(self.folder)
@@ -528,6 +529,26 @@ class DisabledByConfiguration(GatewayTest):
         self.fake.block({"H1": 0.3, "V1": 0.3})
         wait_for("H1", lambda: self.set_point("H1") == 0.3)
         self.assertEqual(self.set_point("V1"), 0.1)
+
+
+class RfDriven(GatewayTest):
+    more = "energy:\n  drive_rf: true\n"
+
+    def test_the_rf_is_written_as_an_offset_from_what_was_found(self):
+        self.close_loop()
+        self.fake.block({"H1": 0.3})
+        wait_for("H1", lambda: self.set_point("H1") == 0.3)
+        wait_for("RF", lambda: abs(float(self.ca("caget", "-t", "-g", "12", "M:rf", machine=True)) - 499627.777) < 1e-6)
+        wait_for("echo", lambda: abs(self.fake.frame("actuator")["aux"][COLUMN["RF"]] - 777) < 1e-3)
+        self.assertEqual(self.quality("RF"), 0)
+
+    def test_another_master_of_the_rf_is_seen(self):
+        self.close_loop()
+        self.fake.block({"H1": 0.3})
+        wait_for("RF", lambda: abs(float(self.ca("caget", "-t", "-g", "12", "M:rf", machine=True)) - 499627.777) < 1e-6)
+        time.sleep(0.6)
+        self.ca("caput", "M:rf", "499628", machine=True)
+        wait_for("foreign", lambda: self.quality("RF") & FOREIGN)
 
 
 class Ending(GatewayTest):
