@@ -1,6 +1,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "bench/bench.h"
@@ -88,6 +89,11 @@ static enum rc update_at(void *ring)
     return model_ring_update(ring, INTEGRATOR_AT);
 }
 
+static enum rc update_rf(void *ring)
+{
+    return model_ring_update_rf(ring);
+}
+
 static enum rc orbit(void *ring)
 {
     return model_ring_orbit(ring);
@@ -97,9 +103,11 @@ static enum rc orbit(void *ring)
 static const struct contest {
     const char *what, *integrator, *command;
     enum rc (*work)(void *);
-} contests[] = {{"update", "exact", "update", update_exact},
-                {"update", "at", "update", update_at},
-                {"orbit", "at", "orbit", orbit}};
+    bool same; /* the results of both are */
+} contests[] = {{"update", "exact", "update", update_exact, true},
+                {"update-rf", "exact", "update", update_rf, false},
+                {"update", "at", "update", update_at, true},
+                {"orbit", "at", "orbit", orbit, true}};
 enum { N_CONTEST = sizeof(contests) / sizeof(contests[0]) };
 
 static double relative_difference(const struct model_ring *ring, const json_t *norms)
@@ -135,7 +143,7 @@ static void add_difference(json_t *row, const struct contest *contest,
 {
     const json_t *norms = json_object_get(answer, "norms");
 
-    if (norms)
+    if (norms && contest->same)
         json_object_set_new(row, "norm_difference",
                             json_real(relative_difference(ring, norms)));
     else if (answer && contest->work == orbit)
@@ -213,6 +221,7 @@ static enum rc measure_ring(struct run *run, const char *name)
 struct inversion {
     int n_row, n_col;
     double *matrix, *inverse;
+    double *masked, *anew, *weight; /* weight: a third of the way down is 0 */
 };
 
 static struct inverse_block whole(const struct inversion *p)
@@ -246,6 +255,25 @@ static enum rc invert_plain(void *argument)
     return plain_svd_inverse(p->matrix, p->n_row, p->n_col, p->inverse);
 }
 
+/* A row taken out of the inverse that was made before; copying that first is part of it. */
+static enum rc mask_row(void *argument)
+{
+    struct inversion *p = argument;
+    struct inverse_block block = whole(p);
+
+    memcpy(p->masked, p->inverse, (size_t) p->n_row * (size_t) p->n_col * sizeof(double));
+    return inverse_mask_row(&block, (uint32_t) p->n_row / 3, p->masked);
+}
+
+static enum rc mask_anew(void *argument)
+{
+    struct inversion *p = argument;
+    struct inverse_block block = whole(p);
+
+    block.row_weight = p->weight;
+    return inverse_tikhonov(&block, 1, p->anew, NULL);
+}
+
 /* As a response looks: amplitudes times the cosine of a distance in phase, less half a tune; a
  * little noise keeps the last singular values away from zero, as measured ones are. */
 static void fill(struct inversion *p)
@@ -265,7 +293,7 @@ static void fill(struct inversion *p)
 }
 
 static enum rc play_inverse(struct run *run, struct inversion *p, json_t *row,
-                            enum rc (*work)(void *))
+                            enum rc (*work)(void *), enum rc (*yardstick)(void *))
 {
     struct duel *duel = calloc(1, sizeof(*duel));
     int calls = run->options->quick ? 1 : 5;
@@ -274,7 +302,7 @@ static enum rc play_inverse(struct run *run, struct inversion *p, json_t *row,
     for (int i = 0; rc == RC_OK && i < run->options->rounds; i++) {
         rc = time_calls(calls, work, p, &duel->own_us[i]);
         if (rc == RC_OK)
-            rc = time_calls(calls, invert_plain, p, &duel->yardstick_us[i]);
+            rc = time_calls(calls, yardstick, p, &duel->yardstick_us[i]);
         duel->rounds = i + 1;
         duel->has_yardstick = true;
     }
@@ -284,27 +312,68 @@ static enum rc play_inverse(struct run *run, struct inversion *p, json_t *row,
     return rc;
 }
 
-static enum rc measure_inverse(struct run *run, int n_row, int n_col)
+static const struct method {
+    const char *what, *method;
+    enum rc (*work)(void *), (*yardstick)(void *);
+} methods[] = {{"inverse", "truncated", invert_truncated, invert_plain},
+               {"inverse", "tikhonov", invert_tikhonov, invert_plain},
+               {"mask", "rank-1", mask_row, mask_anew}}; /* takes the inverse made before */
+enum { N_METHOD = sizeof(methods) / sizeof(methods[0]) };
+
+static enum rc measure_methods(struct run *run, struct inversion *p)
 {
-    static const struct {
-        const char *method;
-        enum rc (*work)(void *);
-    } methods[] = {{"tikhonov", invert_tikhonov}, {"truncated", invert_truncated}};
-    size_t n = (size_t) n_row * (size_t) n_col;
-    struct inversion p = {n_row, n_col, malloc(n * sizeof(double)), malloc(n * sizeof(double))};
-    enum rc rc = p.matrix && p.inverse ? RC_OK : err_set(RC_NOMEM, "an inverse");
+    enum rc rc = RC_OK;
 
-    if (rc == RC_OK)
-        fill(&p);
-    for (int k = 0; rc == RC_OK && k < 2; k++) {
-        json_t *row = json_pack("{s:s, s:s, s:i, s:i}", "what", "inverse", "method",
-                                methods[k].method, "n_row", n_row, "n_col", n_col);
+    for (int k = 0; rc == RC_OK && k < N_METHOD; k++) {
+        json_t *row = json_pack("{s:s, s:s, s:i, s:i}", "what", methods[k].what, "method",
+                                methods[k].method, "n_row", p->n_row, "n_col", p->n_col);
 
-        rc = play_inverse(run, &p, row, methods[k].work);
+        rc = play_inverse(run, p, row, methods[k].work, methods[k].yardstick);
         json_array_append_new(run->result, row);
     }
-    free(p.matrix);
-    free(p.inverse);
+    return rc;
+}
+
+static enum rc measure_inverse(struct run *run, int n_row, int n_col)
+{
+    size_t n = (size_t) n_row * (size_t) n_col;
+    double *block = calloc(4 * n + (size_t) n_row, sizeof(*block));
+    struct inversion p = {n_row, n_col, block, NULL, NULL, NULL, NULL};
+    enum rc rc;
+
+    if (!block)
+        return err_set(RC_NOMEM, "an inverse");
+    p.inverse = block + n;
+    p.masked = block + 2 * n;
+    p.anew = block + 3 * n;
+    p.weight = block + 4 * n;
+    for (int i = 0; i < n_row; i++)
+        p.weight[i] = i == n_row / 3 ? 0 : 1;
+    fill(&p);
+    rc = measure_methods(run, &p);
+    free(block);
+    return rc;
+}
+
+/* ---- memory -------------------------------------------------------------------------- */
+
+static enum rc measure_memory(struct run *run)
+{
+    static const char *const rings[] = {"bessy2", "dba", "fodo", "mls", "soleil"};
+    enum rc rc = RC_OK;
+
+    for (size_t i = 0; rc == RC_OK && i < sizeof(rings) / sizeof(rings[0]); i++) {
+        struct model_ring ring;
+
+        rc = model_ring_open(&ring, rings[i]);
+        if (rc == RC_OK)
+            json_array_append_new(run->result,
+                                  json_pack("{s:s, s:s, s:I, s:I}", "what", "memory", "ring",
+                                            rings[i], "n_element",
+                                            (json_int_t) ring.lattice->n_element, "memory_b",
+                                            (json_int_t) ring.memory_b));
+        model_ring_close(&ring);
+    }
     return rc;
 }
 
@@ -401,6 +470,8 @@ enum rc bench_model(const struct bench_options *options, json_t **result)
         rc = measure_inverse(&run, 320, 288);
     if (rc == RC_OK)
         rc = measure_growth(&run);
+    if (rc == RC_OK)
+        rc = measure_memory(&run);
     *result = run.result;
     return rc;
 }

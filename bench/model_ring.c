@@ -139,6 +139,15 @@ enum rc model_ring_update(struct model_ring *ring, enum integrator integrator)
                        : rc;
 }
 
+enum rc model_ring_update_rf(struct model_ring *ring)
+{
+    enum rc rc = optics_compute(ring->optics, ring->lattice, INTEGRATOR_EXACT);
+
+    return rc == RC_OK ? response_matrix_design(ring->optics, ring->lattice, RESPONSE_FIXED_RF,
+                                                ring->matrix)
+                       : rc;
+}
+
 enum rc model_ring_orbit(struct model_ring *ring)
 {
     double start[4] = {0};

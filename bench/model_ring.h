@@ -29,6 +29,9 @@ void model_ring_close(struct model_ring *ring);
  * planes with the RF column, at fixed momentum (what build_analytical computes in 4D). */
 MUST_USE enum rc model_ring_update(struct model_ring *ring, enum integrator integrator);
 
+/* The same with the term of a fixed RF frequency, with exact matrices: what is measured. */
+MUST_USE enum rc model_ring_update_rf(struct model_ring *ring);
+
 /* Nonlinear closed orbit from a cold start, ring multiplied out anew, at all BPMs, at fixed
  * momentum. */
 MUST_USE enum rc model_ring_orbit(struct model_ring *ring);

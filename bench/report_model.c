@@ -11,8 +11,10 @@ static const struct promise {
     bool at_least;
     double limit;
 } promises[] = {{"update", "exact", "faster", true, 1000},
+                {"update-rf", "exact", "faster", true, 1000},
                 {"orbit", NULL, "faster", true, 20},
                 {"inverse", NULL, "faster", true, 0.9},
+                {"mask", NULL, "faster", true, 20},
                 {"elements", NULL, "largest_deviation", false, 0.2}};
 enum { N_PROMISE = sizeof(promises) / sizeof(promises[0]) };
 
@@ -40,9 +42,9 @@ static double middle(const json_t *row, const char *key)
 
 static void row_name(const json_t *row, char *name, size_t size)
 {
-    if (strcmp(text(row, "what"), "inverse") == 0)
-        snprintf(name, size, "inverse %s %.0fx%.0f", text(row, "method"), number(row, "n_row"),
-                 number(row, "n_col"));
+    if (json_object_get(row, "method"))
+        snprintf(name, size, "%s %s %.0fx%.0f", text(row, "what"), text(row, "method"),
+                 number(row, "n_row"), number(row, "n_col"));
     else if (strcmp(text(row, "what"), "elements") == 0)
         snprintf(name, size, "update against number of elements");
     else
@@ -54,7 +56,7 @@ static void print_row(const json_t *row)
 {
     char name[64];
 
-    if (strcmp(text(row, "what"), "elements") == 0)
+    if (strcmp(text(row, "what"), "elements") == 0 || strcmp(text(row, "what"), "memory") == 0)
         return;
     row_name(row, name, sizeof(name));
     printf("%-28s %8.0f %4.0fx%-4.0f %10.1f", name, number(row, "n_element"),
@@ -96,8 +98,9 @@ static void print_memory(const json_t *rows)
     json_t *row;
 
     printf("\nMemory of a ring with its optics and matrix:");
-    json_array_foreach(rows, i, row) if (strcmp(text(row, "what"), "orbit") == 0)
-        printf(" %s %.2f MB;", text(row, "ring"), number(row, "memory_b") / 1e6);
+    json_array_foreach(rows, i, row) if (strcmp(text(row, "what"), "memory") == 0)
+        printf(" %s %.2f MB (%.0f elements);", text(row, "ring"), number(row, "memory_b") / 1e6,
+               number(row, "n_element"));
     printf("\n");
 }
 
@@ -106,7 +109,7 @@ void bench_print_model(const json_t *rows)
     size_t i;
     json_t *row;
 
-    printf("\nModel: own work and yardstick (pyAT; inverse: dgesdd), us\n"
+    printf("\nModel: own work and yardstick (pyAT; inverse: dgesdd; mask: a new inverse), us\n"
            "%-28s %8s %9s %10s %12s %9s\n",
            "work", "elements", "matrix", "own", "yardstick", "faster");
     json_array_foreach(rows, i, row) print_row(row);
