@@ -15,17 +15,18 @@
 #include "rt/base/rc.h"
 
 struct bench_options {
-    int core;               /* measured */
-    int priority;           /* SCHED_FIFO; 0: none */
-    int rounds;             /* alternated rounds of the matrix products */
-    int calls;              /* timed calls of one contestant in one round */
-    int pairs;              /* alternated runs of own timer and cyclictest */
-    double seconds;         /* of one such run */
-    int disturb_rounds;     /* pairs of windows, bare and loaded */
-    double disturb_seconds; /* of one such window */
-    int blows;              /* of a storm */
-    unsigned seed;          /* of its random numbers; 0: by the time */
-    const char *loads;      /* names separated by commas; NULL: all */
+    int core;                /* measured */
+    int priority;            /* SCHED_FIFO; 0: none */
+    int rounds;              /* alternated rounds of the matrix products */
+    int calls;               /* timed calls of one contestant in one round */
+    int pairs;               /* alternated runs of own timer and cyclictest */
+    double seconds;          /* of one such run */
+    double exchange_seconds; /* of one window of the exchange */
+    int disturb_rounds;      /* pairs of windows, bare and loaded */
+    double disturb_seconds;  /* of one such window */
+    int blows;               /* of a storm */
+    unsigned seed;           /* of its random numbers; 0: by the time */
+    const char *loads;       /* names separated by commas; NULL: all */
     bool quick; /* few rounds, the sizes of the machines alone: below a minute in all */
 };
 
@@ -63,6 +64,10 @@ MUST_USE enum rc bench_law(const struct bench_options *options, json_t **result)
  * is null.
  */
 MUST_USE enum rc bench_model(const struct bench_options *options, json_t **result);
+
+/* Snapshots and parameter sets under load: one object per condition. */
+MUST_USE enum rc bench_exchange(const struct bench_options *options, json_t **result);
+void bench_print_exchange(const json_t *rows);
 
 /* A running virtual set, bare and loaded in turn: one object, README.md has its members. */
 MUST_USE enum rc bench_disturb(const struct bench_options *options, json_t **result);

@@ -8,7 +8,7 @@
 #include "rt/base/hist.h"
 #include "rt/sys/host.h"
 
-enum { ECHO_HZ = 50, LEAST_CYCLES = 10 };
+enum { LEAST_CYCLES = 10 };
 static const int64_t MOST_WAIT_NS = 20000000000;
 
 static const struct cycle_setup setups[] = {
@@ -25,6 +25,8 @@ static const struct cycle_setup setups[] = {
     {"everything", {123, 48, 64, 1}, 1000, true, true, MATVEC_F32, true, true, RIG_PI},
     {"everything", {123, 48, 64, 1}, 10000, true, true, MATVEC_F32, true, true, RIG_PI},
     {"law", {173, 172, 172, 1}, 10000, true, true, MATVEC_F32, false, false, RIG_PI},
+    {"law", {320, 288, 288, 1}, 10000, true, true, MATVEC_F32, false, false, RIG_PI},
+    {"law", {394, 280, 280, 1}, 10000, true, true, MATVEC_F32, false, false, RIG_PI},
     {"everything", {173, 172, 172, 1}, 10000, true, true, MATVEC_F32, true, true, RIG_PI},
     {"imc", {123, 48, 64, 1}, 10000, true, true, MATVEC_F32, false, false, RIG_IMC},
     {"imc, own matrix",
@@ -68,25 +70,12 @@ static bool enough(const struct cycle_run *run)
            (!setup->matrices || __atomic_load_n(&counter[COUNTER_LAW_STEPS], __ATOMIC_RELAXED));
 }
 
-/* Plays the gateways on their own clock until `until_ns`: not in step with the loop, as
- * outside. */
 static void feed_until(struct cycle_run *run, int64_t until_ns)
 {
-    int64_t period_ns = 1000000000 / run->rig.setup.rate_hz, at_ns = clock_mono_ns();
-    int64_t echo_ns = at_ns;
+    int64_t at_ns = clock_mono_ns();
 
-    while (at_ns < until_ns || (!enough(run) && at_ns < until_ns + MOST_WAIT_NS)) {
-        struct timespec wake = clock_timespec(at_ns);
-
-        clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &wake, NULL);
-        if (run->rig.setup.frames)
-            cycle_rig_feed(&run->rig, RIG_BPM, clock_mono_ns());
-        if (run->rig.setup.frames && at_ns >= echo_ns) {
-            cycle_rig_feed(&run->rig, RIG_ACTUATOR, clock_mono_ns());
-            echo_ns += 1000000000 / ECHO_HZ;
-        }
-        at_ns += period_ns;
-    }
+    while (at_ns < until_ns || (!enough(run) && at_ns < until_ns + MOST_WAIT_NS))
+        at_ns = cycle_rig_beat(&run->rig, at_ns);
 }
 
 static json_t *phase_json(const struct status_block *status, enum phase phase)

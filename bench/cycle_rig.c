@@ -2,11 +2,13 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "rt/base/clock.h"
 
 enum {
     SPIN_NS = 100000,
+    ECHO_HZ = 50,
     SNAPSHOT_SLOTS = 64,
     SETPOINT_SLOTS = 8,
     EVENT_SLOTS = 1024,
@@ -319,4 +321,19 @@ void cycle_rig_feed(struct cycle_rig *rig, int source, int64_t now_ns)
             source == RIG_BPM ? 1e-6 * (double) ((i * 7 + head.frame_seq) % 200) - 1e-4 : 0.0;
     }
     frame_publish(&rig->writer[source], &head, &arrays);
+}
+
+int64_t cycle_rig_beat(struct cycle_rig *rig, int64_t at_ns)
+{
+    const struct timespec wake = clock_timespec(at_ns);
+
+    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &wake, NULL);
+    if (rig->setup.frames) {
+        cycle_rig_feed(rig, RIG_BPM, clock_mono_ns());
+        if (at_ns >= rig->echo_ns) {
+            cycle_rig_feed(rig, RIG_ACTUATOR, clock_mono_ns());
+            rig->echo_ns = at_ns + 1000000000 / ECHO_HZ;
+        }
+    }
+    return at_ns + 1000000000 / rig->setup.rate_hz;
 }

@@ -47,6 +47,7 @@ struct cycle_rig {
     double *value, *aux; /* [n_row], larger than [n_col] */
     int64_t *t_value_ns;
     uint64_t *quality, sequence[RIG_SOURCES];
+    int64_t echo_ns; /* next actuator frame of cycle_rig_beat() */
 };
 
 MUST_USE enum rc cycle_rig_open(struct cycle_rig *rig, const struct cycle_setup *setup);
@@ -54,5 +55,9 @@ void cycle_rig_close(struct cycle_rig *rig);
 
 /* Publishes one frame of a source; values move a little with every frame. */
 void cycle_rig_feed(struct cycle_rig *rig, int source, int64_t now_ns);
+
+/* One beat of the gateways: sleeps to at_ns, feeds BPMs, and actuators at 50 Hz. Called once a
+ * period, on a clock that is not the loop's, as outside. Returns the next beat. */
+int64_t cycle_rig_beat(struct cycle_rig *rig, int64_t at_ns);
 
 #endif

@@ -25,6 +25,7 @@ static const char usage[] =
     "  wake     wake-up lateness against cyclictest\n"
     "  cycle    whole cycles of the loop, part by part\n"
     "  law      a step of each law, beside the product with its matrix\n"
+    "  exchange snapshots and parameter sets exchanged with the loop under load\n"
     "  model    orbit model against pyAT and LAPACK\n"
     "  disturb  a running loop, bare and loaded in turn; --load ca,archive,web,fork,mmap\n"
     "  storm    its programs killed and stopped at random; else only with --long\n";
@@ -39,6 +40,7 @@ static const struct part {
              {"wake", "wake", bench_wake, "wakeup", bench_wake_summary},
              {"cycle", "cycle", bench_cycle, NULL, NULL},
              {"law", "laws", bench_law, NULL, NULL},
+             {"exchange", "exchange", bench_exchange, NULL, NULL},
              {"model", "model", bench_model, NULL, NULL},
              {"disturb", "disturb", bench_disturb, NULL, NULL},
              {"storm", "storm", bench_storm, NULL, NULL}};
@@ -98,7 +100,8 @@ static void be_quick(struct bench_options *options)
     options->rounds = 3;
     options->calls = 400;
     options->pairs = 3;
-    options->seconds = 0.4;
+    options->seconds = 0.3;
+    options->exchange_seconds = 0.25;
     options->disturb_rounds = 2;
     options->disturb_seconds = 1;
     options->blows = 5;
@@ -131,7 +134,7 @@ static enum rc take_option(struct request *request, const char *name, int key)
         return parse_count(name, optarg, 1, MOST_COUNT, &options->pairs);
     case 's':
         rc = parse_number(name, optarg, 0.01, MOST_SECONDS, &options->seconds);
-        options->disturb_seconds = options->seconds;
+        options->disturb_seconds = options->exchange_seconds = options->seconds;
         return rc;
     case 'L':
         request->everything = true;
@@ -237,6 +240,7 @@ int main(int argc, char **argv)
                                           .calls = 2000,
                                           .pairs = 7,
                                           .seconds = 3,
+                                          .exchange_seconds = 1,
                                           .disturb_rounds = 10,
                                           .disturb_seconds = 5,
                                           .blows = 100}};

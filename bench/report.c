@@ -26,6 +26,7 @@ static const struct budget budgets[] = {
     {"wake", "hybrid", "to_cyclictest", "p99", "median", 1.2, 10000, REPORTED_HZ},
     {"cycle", "empty", "phases", "cycle", "p50_us", 0.6, 0, INFINITY},
     {"cycle", "frames", "phases", "cycle", "p50_us", 3.0, 0, INFINITY},
+    {"exchange", "both", "cycle_to_alone", "p99", "median", 1.5, 0, INFINITY},
 };
 enum { N_BUDGET = sizeof(budgets) / sizeof(budgets[0]) };
 
@@ -293,6 +294,8 @@ void bench_report(json_t *report)
         print_cycle(json_object_get(report, "cycle"));
     if (json_object_get(report, "laws"))
         print_laws(json_object_get(report, "laws"));
+    if (json_object_get(report, "exchange"))
+        bench_print_exchange(json_object_get(report, "exchange"));
     if (json_is_array(json_object_get(report, "model")))
         bench_print_model(json_object_get(report, "model"));
     if (json_is_object(json_object_get(report, "disturb")))

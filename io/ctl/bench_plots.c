@@ -206,6 +206,21 @@ static void fill_cycle(struct plot *plot, const json_t *rows)
                   number(json_object_get(json_object_get(row, "phases"), phases[k]), "p50_us"));
 }
 
+static void fill_windows(struct plot *plot, const char *name, const json_t *windows)
+{
+    size_t i;
+    json_t *window;
+
+    json_array_foreach(windows, i, window)
+        add_point(plot, name, (double) i + 1, number(window, "compute_p99_us"));
+}
+
+static void fill_disturb(struct plot *plot, const json_t *result)
+{
+    fill_windows(plot, "bare", json_object_get(result, "bare"));
+    fill_windows(plot, "loaded", json_object_get(result, "loaded"));
+}
+
 static const struct {
     const char *key;
     void (*fill)(struct plot *plot, const json_t *rows);
@@ -234,6 +249,15 @@ static const struct {
       .y_label = "time [us]",
       .dots = true,
       .x_linear = true}},
+    {"disturb",
+     fill_disturb,
+     {.file = "disturb.svg",
+      .title = "Work of a running loop in a cycle, p99, bare and loaded in turn",
+      .x_label = "round",
+      .y_label = "p99 [us]",
+      .dots = true,
+      .x_linear = true,
+      .y_linear = true}},
 };
 
 enum rc bench_plots_draw(const json_t *report, const char *folder, unsigned *n)

@@ -95,7 +95,9 @@ static const char kept[] =
     "{\"rate_hz\": 10000, \"mode\": \"hybrid\", \"own\": {\"p50_us\": 0, \"p99_us\": 0.03}},"
     "{\"rate_hz\": 10000, \"mode\": \"sleep\", \"own\": {\"p50_us\": 12, \"p99_us\": 24},"
     " \"cyclictest\": {\"p50_us\": 12, \"p99_us\": 25}}],"
-    "\"cycle\": [{\"phases\": {\"ingest\": {\"p50_us\": 1}, \"cycle\": {\"p50_us\": 2}}}]}";
+    "\"cycle\": [{\"phases\": {\"ingest\": {\"p50_us\": 1}, \"cycle\": {\"p50_us\": 2}}}],"
+    "\"disturb\": {\"bare\": [{\"compute_p99_us\": 12}, {\"compute_p99_us\": 14}],"
+    " \"loaded\": [{\"compute_p99_us\": 13}]}}";
 
 static void a_report_that_was_kept_is_drawn_again(void **state)
 {
@@ -106,9 +108,10 @@ static void a_report_that_was_kept_is_drawn_again(void **state)
     snprintf(words, sizeof words, "--from %s --plot %s/again", temp_path("kept.json"),
              temp_files_folder());
     assert_int_equal(bench(words), DONE);
-    must_say("2 plots in ");
+    must_say("3 plots in ");
     check_svg("again/wakeup.svg");
     check_svg("again/cycle.svg");
+    check_svg("again/disturb.svg");
 }
 
 static void what_cannot_be_drawn_is_said(void **state)
