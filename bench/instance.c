@@ -16,7 +16,7 @@
 
 #include "rt/base/clock.h"
 
-enum { MOST_THREADS = 64 };
+enum { MOST_THREADS = 64, LONGEST_WHERE = 70 };
 static volatile sig_atomic_t stopped;
 static const double start_timeout_s = 60, poll_s = 0.05;
 
@@ -170,9 +170,15 @@ static enum rc write_config(const struct instance *self, const struct bench_opti
 
 static enum rc make_folder(struct instance *self)
 {
-    strcpy(self->folder, "/tmp/orbit-bench-XXXXXX");
-    if (!mkdtemp(self->folder))
-        return err_sys("cannot make %s", self->folder);
+    const char *where = getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp";
+
+    if (strlen(where) > LONGEST_WHERE)
+        return err_set(RC_RANGE, "TMPDIR: %s: too long for the path of a socket", where);
+    snprintf(self->folder, sizeof self->folder, "%s/orbit-bench-XXXXXX", where);
+    if (!mkdtemp(self->folder)) {
+        self->folder[0] = '\0';
+        return err_sys("cannot make a folder in %s", where);
+    }
     snprintf(self->config, sizeof self->config, "%s/bench.yaml", self->folder);
     snprintf(self->socket, sizeof self->socket, "%s/bench.sock", self->folder);
     snprintf(self->log, sizeof self->log, "%s/log", self->folder);

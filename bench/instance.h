@@ -14,7 +14,7 @@
 enum { INSTANCE_PATH = 256 };
 
 struct instance {
-    char folder[64], config[128], socket[128], log[128];
+    char folder[96], config[128], socket[128], log[128];
     int ring_port, epics_port; /* of Channel Access */
     int core;
     pid_t run; /* orbitctl run; 0: not started */

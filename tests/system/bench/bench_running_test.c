@@ -21,7 +21,8 @@ static int bench(const char *words)
     size_t n;
     int status;
 
-    snprintf(command, sizeof command, "%s bench %s 2>&1", ORBITCTL, words);
+    snprintf(command, sizeof command, "TMPDIR=%s %s bench %s 2>&1", temp_files_folder(),
+             ORBITCTL, words);
     pipe = popen(command, "re");
     assert_non_null(pipe);
     n = fread(output, 1, sizeof output - 1, pipe);
@@ -80,13 +81,13 @@ static void check_calls(const json_t *calls)
 
 static void assert_nothing_left(void)
 {
-    DIR *folder = opendir("/tmp");
+    DIR *folder = opendir(temp_files_folder());
     char path[300], comm[64];
     FILE *file;
 
     for (struct dirent *entry; (entry = readdir(folder));)
         if (strncmp(entry->d_name, "orbit-bench-", 12) == 0)
-            fail_msg("left behind: /tmp/%s", entry->d_name);
+            fail_msg("left behind: the folder %s", entry->d_name);
     closedir(folder);
     folder = opendir("/proc");
     for (struct dirent *entry; (entry = readdir(folder));) {
