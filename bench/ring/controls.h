@@ -24,6 +24,14 @@ enum setting {
     SETTING_RATE_SCALE,  /* ramp of every corrector times this */
     SETTING_STEP_SCALE,  /* DAC step of every corrector times this; 0: none */
     SETTING_READBACK_A,  /* rms noise of a readback */
+    /* Chance of a datagram to be lost, sent twice, sent after the next one, sent five samples
+     * late, or to have a byte changed. */
+    SETTING_UDP_LOST,
+    SETTING_UDP_DUPLICATE,
+    SETTING_UDP_REORDER,
+    SETTING_UDP_LATE,
+    SETTING_UDP_CORRUPT,
+    SETTING_MODBUS_FAULT, /* enum modbus_fault */
     SETTING_COUNT
 };
 

@@ -9,8 +9,10 @@
 
 #include "bench/ring/machine_pvs.h"
 #include "bench/ring/pacer.h"
+#include "bench/ring/registers_port.h"
 #include "bench/ring/sim_pvs.h"
 #include "bench/ring/solver.h"
+#include "bench/ring/streams_port.h"
 #include "io/endpoints.h"
 #include "rt/base/clock.h"
 
@@ -30,6 +32,8 @@ struct server {
     struct machine_pvs *machine_pvs;
     struct sim_pvs *sim_pvs;
     struct pacer *pacer;
+    struct streams_port *streams; /* NULL: not wanted, as the next */
+    struct registers_port *registers;
 };
 
 /* Every thread stays off the loop's core; EPICS threads inherit it. With one core there is
@@ -110,6 +114,24 @@ static void take_sample(void *context, const struct engine_sample *sample, int64
 
     machine_pvs_publish_orbit(s->machine_pvs, sample, t_utc_ns);
     snapshots_put(s->snapshots, sample, t_utc_ns);
+    if (s->streams)
+        streams_port_step(s->streams, sample);
+    if (s->registers)
+        registers_port_put(s->registers, sample);
+}
+
+static enum rc open_ports(struct server *s)
+{
+    const struct cfg *cfg = &s->ring->cfg;
+    enum rc rc = RC_OK;
+
+    if (!cfg->virtual_devices)
+        return RC_OK;
+    if (cfg->udp_map[0])
+        rc = streams_port_create(&s->streams, s->ring, s->controls);
+    if (!rc && cfg->fieldbus_map[0])
+        rc = registers_port_create(&s->registers, s->ring, s->controls);
+    return rc;
 }
 
 static enum rc announce(const struct server *s, const struct ioc_place *place)
@@ -142,6 +164,8 @@ static enum rc start(struct server *s)
         rc = ring_write_reference(s->ring);
     if (!rc)
         rc = start_ioc(s, &place);
+    if (!rc)
+        rc = open_ports(s);
     if (!rc)
         rc = pacer_start(&s->pacer, s->engine, cfg->virtual_rate_hz, take_sample, s);
     return rc ? rc : announce(s, &place);
@@ -191,6 +215,8 @@ static void stop(struct server *s)
     pacer_stop(s->pacer);
     endpoints_remove(s->ring->endpoints_path, program);
     ioc_stop(s->ioc);
+    registers_port_destroy(s->registers);
+    streams_port_destroy(s->streams);
     solver_stop(s->solver);
     engine_destroy(s->engine);
     snapshots_destroy(s->snapshots);

@@ -25,6 +25,12 @@ static const struct setting_pv {
     {SETTING_RATE_SCALE, "COR:RATE", "", 1, 1e-6, 1e6, "all ramp rates times this"},
     {SETTING_STEP_SCALE, "COR:STEP", "", 1, 0, 1e4, "all DAC steps times this"},
     {SETTING_READBACK_A, "COR:NOISE", "A", 1, 0, 1, "rms noise of readbacks"},
+    {SETTING_UDP_LOST, "UDP:LOST", "", 1, 0, 1, "share of datagrams lost"},
+    {SETTING_UDP_DUPLICATE, "UDP:DUPLICATE", "", 1, 0, 1, "share of datagrams sent twice"},
+    {SETTING_UDP_REORDER, "UDP:REORDER", "", 1, 0, 1, "share sent after the next one"},
+    {SETTING_UDP_LATE, "UDP:LATE", "", 1, 0, 1, "share sent five samples late"},
+    {SETTING_UDP_CORRUPT, "UDP:CORRUPT", "", 1, 0, 1, "share with a byte changed"},
+    {SETTING_MODBUS_FAULT, "MODBUS:FAULT", "", 1, 0, 4, "1 silent 2 slow 3 exception 4 junk"},
 };
 
 enum { N_SETTING = sizeof setting_pv / sizeof *setting_pv };

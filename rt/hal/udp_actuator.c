@@ -452,6 +452,7 @@ void udp_actuator_write(struct udp_actuator *a, const struct setpoint_head *head
         } else if (device->life) {
             /* The loop gives up: whoever was written to hears it at once. */
             send_order(a, device, head, 0, now_ns);
+            device->sent_cycle = head->cycle;
         }
     }
 }
