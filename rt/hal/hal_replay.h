@@ -34,6 +34,6 @@ void hal_replay_destroy(struct hal_replay *self);
  */
 void hal_replay_feed(struct hal_replay *self, const void *payload);
 
-struct hal hal_replay_bind(struct hal_replay *self);
+RT_SAFE struct hal hal_replay_bind(struct hal_replay *self);
 
 #endif

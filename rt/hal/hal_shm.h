@@ -30,6 +30,6 @@ struct hal_shm {
 void hal_shm_counters(const struct hal_shm *self, unsigned source, uint64_t *counter);
 
 /* Binds the functions; self must outlive hal. */
-struct hal hal_shm_bind(struct hal_shm *self);
+RT_SAFE struct hal hal_shm_bind(struct hal_shm *self);
 
 #endif

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # What real-time code refers to is real-time code, data, or named in the list of allowed symbols.
 #   rt_symbols.sh OBJECT-FOLDER ALLOWED-LIST
-# RT_SAFE puts functions into the section orbit_rt; this reads the relocations of that section. It does
-# not see calls through pointers: what is installed in a table must carry RT_SAFE itself.
+# RT_SAFE puts functions into the section orbit_rt; this reads the relocations of that section. Calls through
+# pointers are checked where the pointers come from: constant tables may name functions of that section only,
+# and a function that fills a table for the loop (hal_*_bind) is marked itself, so that what it names is checked.
 set -euo pipefail
 
 objects_in=$1
@@ -18,7 +19,7 @@ facts()
 {
     objdump -t "${objects[@]}" | awk '
         / [gw] / && NF >= 5 { print "defined", $NF, $(NF - 2) }'
-    objdump -r -j orbit_rt "${objects[@]}" 2>/dev/null | awk '
+    objdump -r -j orbit_rt -j .data.rel.ro -j .data.rel.ro.local "${objects[@]}" 2>/dev/null | awk '
         /file format/ { object = $1; sub(/:$/, "", object) }
         $2 ~ /^R_/ { symbol = $3; sub(/[+-]0x[0-9a-f]+$/, "", symbol); print "refers", object, symbol }'
 }
@@ -45,7 +46,7 @@ facts | awk -v allowed_list="$allowed_list" '
         n++
         seen_in[$2] = 1
         if (!is_good($3) && !told[$2, $3]++) {
-            printf "%s: real-time code refers to %s\n", $2, $3
+            printf "%s: real-time code, or a table, refers to %s\n", $2, $3
             bad = 1
         }
     }

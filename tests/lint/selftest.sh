@@ -20,6 +20,7 @@ clean_tree()
     printf 'int main(void)\n{\n    return 0;\n}\n' >"$tree/tests/unit/a_test.c"
     echo "$tree/tests/unit/a_test.c" >"$tree/registered"
     printf 'memcpy\n' >"$tree/allowed"
+    printf '# none\n' >"$tree/globals"
     compile_rt 'memcpy(to, from, n);'
 }
 
@@ -57,6 +58,7 @@ judge()
     shift 2
     case $check in
     rt_symbols.sh) command=("$checks/$check" "$tree/objects" "$tree/allowed") ;;
+    writable_globals.sh) command=("$checks/$check" "$tree/globals" "$tree/objects") ;;
     registered.sh) command+=("$tree/registered") ;;
     esac
     clean_tree
@@ -85,8 +87,11 @@ judge no_machine_paths.sh "a package host" put run.sh 'curl http://\x64eb.debian
 judge scripts.sh "an unquoted, unset variable" put run.sh 'cd $where\n'
 judge manuals.sh "an unknown macro" put a.1 '.Zz nothing\n'
 judge registered.sh "a test that is in no test" put tests/unit/b_test.c 'int b;\n'
+judge writable_globals.sh "a variable of a file" compile_rt 'static volatile int calls; calls++;'
+judge writable_globals.sh "a variable in the list that is gone" put globals 'a.c:gone\n'
 judge rt_symbols.sh "a call of malloc" compile_rt 'to = malloc(n);'
 judge rt_symbols.sh "a helper that is not marked" compile_rt 'helper(to);'
+judge rt_symbols.sh "a table with a helper that is not marked" compile_rt 'static void (*const table[2])(void *) = {helper, helper}; table[n % 2](to);'
 judge rt_symbols.sh "no real-time code at all" objcopy --rename-section orbit_rt=.text.other "$tree/objects/f.o"
 
 echo "$n_bad of the checks' own checks went wrong"
