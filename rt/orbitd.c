@@ -137,5 +137,8 @@ int main(int argc, char **argv)
     if (rc != RC_OK)
         fprintf(stderr, "orbitd: %s\n", err_text());
     machine_destroy(&machine);
+    /* Asked to stop while it waited for the reference orbit: that is no failure. */
+    if (rc == RC_GONE && atomic_load(&stop_manager))
+        return EXIT_SUCCESS;
     return rc == RC_OK ? EXIT_SUCCESS : EXIT_FAILURE;
 }

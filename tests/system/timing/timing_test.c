@@ -27,17 +27,19 @@ static struct rig {
     uint64_t seen; /* a counter's value to get beyond */
 } rig;
 
-static const char *write_config(const char *name, const char *loop)
+static const char *write_config(const char *name, const char *loop, const char *reference)
 {
     char text[1024];
 
     snprintf(text, sizeof text,
              "instance: timing\nruntime_dir: %s\n"
              "ring: {lattice: %s/lattices/fodo/lattice.json, devices: "
-             "%s/lattices/fodo/devices.json}\n"
+             "%s/lattices/fodo/devices.json,\n"
+             "       reference: '%s/%s'}\n"
              "loop: {rate_hz: %d, priority: 0, %s}\n"
              "record: {size_mib: 1}\n",
-             temp_files_folder(), ORBIT_SOURCE_DIR, ORBIT_SOURCE_DIR, RATE_HZ, loop);
+             temp_files_folder(), ORBIT_SOURCE_DIR, ORBIT_SOURCE_DIR, temp_files_folder(),
+             reference, RATE_HZ, loop);
     return temp_file(name, text);
 }
 
@@ -154,7 +156,8 @@ static int set_up(void **state)
 
     if (temp_files_setup(state) != 0)
         return -1;
-    argv[2] = write_config("timing.yaml", "timer: external, spin_us: 0");
+    argv[2] = write_config("timing.yaml", "timer: external, spin_us: 0", "reference.txt");
+    (void) temp_file("reference.txt", "# all zero\n");
     rig.orbitd = process_start("orbitd", argv, temp_path("log"));
     must_wait(attached, NULL, "the socket of orbitd");
     assert_int_equal(client_open(&rig.source, temp_path("timing.sock"), ROLE_SOURCE, "bpm", 0),
@@ -263,6 +266,37 @@ static void events_are_told_by_the_journal_and_by_orbitctl(void **state)
     assert_non_null(strpbrk(orbitctl("get TIMER"), "EF"));
 }
 
+static void a_reload_tells_what_it_changed(void **state)
+{
+    (void) state;
+    assert_string_equal(orbitctl("reload"), "applied: nothing has changed\n");
+    (void) write_config("timing.yaml", "timer: external, spin_us: 10, late_limit: 30",
+                        "reference.txt");
+    assert_string_equal(orbitctl("reload"),
+                        "applied: loop.late_limit; needs a restart: loop.spin_us\n");
+    (void) write_config("timing.yaml", "timer: external, spin_us: 0, late_limit: 30",
+                        "reference.txt");
+    (void) temp_file("reference.txt", "BPM01 1e-6 2e-6\n");
+    assert_string_equal(orbitctl("reload"), "applied: reference orbit\n");
+}
+
+static void told_to_stop_while_it_waits_for_the_reference_it_ends_well(void **state)
+{
+    const char *argv[] = {"orbitd", "--config", NULL, NULL};
+    char log[256], words[] = "waiting for the reference orbit";
+    pid_t waiting;
+    int status;
+
+    (void) state;
+    argv[2] = write_config("waiting.yaml", "timer: sleep", "missing.txt");
+    snprintf(log, sizeof log, "%s", temp_path("log"));
+    waiting = process_start("orbitd", argv, log);
+    must_wait(journal_tells, words, "it to wait");
+    status = process_stop(waiting);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 static void spinning_on_a_shared_processor_is_refused_with_its_reasons(void **state)
 {
     const char *argv[] = {"orbitd", "--config", NULL, NULL};
@@ -272,7 +306,7 @@ static void spinning_on_a_shared_processor_is_refused_with_its_reasons(void **st
     (void) state;
     if (process_capture("grep -q . /sys/devices/system/cpu/isolated", output, 10) == 0)
         skip();
-    argv[2] = write_config("spin.yaml", "timer: spin");
+    argv[2] = write_config("spin.yaml", "timer: spin", "reference.txt");
     assert_true(waitpid(process_start("orbitd", argv, temp_path("spin.log")), &status, 0) > 0);
     assert_int_equal(WEXITSTATUS(status), 1);
     snprintf(line, sizeof line, "cat %s", temp_path("spin.log"));
@@ -289,6 +323,8 @@ int main(void)
         cmocka_unit_test(frames_bring_it_back),
         cmocka_unit_test(reset_of_the_timing_stops_nothing),
         cmocka_unit_test(events_are_told_by_the_journal_and_by_orbitctl),
+        cmocka_unit_test(a_reload_tells_what_it_changed),
+        cmocka_unit_test(told_to_stop_while_it_waits_for_the_reference_it_ends_well),
         cmocka_unit_test(spinning_on_a_shared_processor_is_refused_with_its_reasons),
     };
 
