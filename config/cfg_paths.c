@@ -10,10 +10,12 @@
 
 void cfg_runtime_dir(const struct cfg *cfg, char *path, size_t size)
 {
-    const char *xdg = getenv("XDG_RUNTIME_DIR");
+    const char *unit = getenv("RUNTIME_DIRECTORY"), *xdg = getenv("XDG_RUNTIME_DIR");
 
     if (cfg->runtime_dir[0])
         snprintf(path, size, "%s", cfg->runtime_dir);
+    else if (unit && unit[0] == '/')
+        snprintf(path, size, "%s", unit);
     else if (geteuid() == 0)
         snprintf(path, size, "/run/orbitd");
     else if (xdg && xdg[0])
@@ -24,11 +26,14 @@ void cfg_runtime_dir(const struct cfg *cfg, char *path, size_t size)
 
 void cfg_state_dir(const struct cfg *cfg, char *path, size_t size)
 {
+    const char *unit = getenv("STATE_DIRECTORY");
     char folder[CFG_PATH_SIZE];
 
     cfg_runtime_dir(cfg, folder, sizeof folder);
     if (cfg->state_dir[0])
         snprintf(path, size, "%s", cfg->state_dir);
+    else if (unit && unit[0] == '/')
+        snprintf(path, size, "%s/%s", unit, cfg->instance);
     else
         snprintf(path, size, "%s/%s", folder, cfg->instance);
 }

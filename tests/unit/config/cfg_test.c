@@ -311,6 +311,27 @@ static void an_instance_has_its_own_files(void **state)
 }
 
 /* Prints `from` and reads it back into `cfg`. */
+static void a_unit_of_systemd_says_where_the_folders_are_unless_a_key_does(void **state)
+{
+    char path[CFG_PATH_SIZE];
+
+    (void) state;
+    setenv("RUNTIME_DIRECTORY", "/run/somewhere", 1);
+    setenv("STATE_DIRECTORY", "/var/lib/somewhere", 1);
+    assert_int_equal(parse("instance: me\n" RING), RC_OK);
+    cfg_socket_path(&cfg, path, sizeof path);
+    assert_string_equal(path, "/run/somewhere/me.sock");
+    cfg_state_dir(&cfg, path, sizeof path);
+    assert_string_equal(path, "/var/lib/somewhere/me");
+    assert_int_equal(parse("instance: me\nruntime_dir: /r\nstate_dir: /s\n" RING), RC_OK);
+    cfg_runtime_dir(&cfg, path, sizeof path);
+    assert_string_equal(path, "/r");
+    cfg_state_dir(&cfg, path, sizeof path);
+    assert_string_equal(path, "/s");
+    unsetenv("RUNTIME_DIRECTORY");
+    unsetenv("STATE_DIRECTORY");
+}
+
 static void print_and_read(const struct cfg *from)
 {
     static char text[65536];
@@ -449,6 +470,7 @@ int main(void)
         cmocka_unit_test(differences_tell_live_keys_from_those_of_the_start),
         cmocka_unit_test(keys_of_the_start_can_be_kept),
         cmocka_unit_test(nearness_is_the_number_of_changed_letters),
+        cmocka_unit_test(a_unit_of_systemd_says_where_the_folders_are_unless_a_key_does),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
