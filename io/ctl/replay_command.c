@@ -1,11 +1,18 @@
-/* orbitctl replay: the loop's own code on a recording. */
+/* orbitctl replay: the loop's own code on a recording, or another law on its disturbance. */
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
+#include "config/cfg.h"
 #include "io/ctl/ctl.h"
+#include "io/replay/law_trial.h"
 #include "io/replay/playback.h"
+#include "model/engine/law_cfg.h"
 
-enum { PATH_SIZE = CFG_PATH_SIZE + 300 };
+enum { PATH_SIZE = CFG_PATH_SIZE + 300, MODES_SHOWN = 12 };
+
+/* ---- the same again ---- */
 
 static void print_difference(const struct playback *played)
 {
@@ -35,15 +42,108 @@ static int print_result(const struct playback *played)
     return CTL_FAILED;
 }
 
+/* ---- another law ---- */
+
+/* Keys that the file does not name are the instance's, or have their defaults. */
+static enum rc load_law(const struct ctl *ctl, const char *path, struct trial_law *law)
+{
+    static struct cfg cfg;
+    struct cfg_faults faults = {0};
+    enum rc rc = RC_OK;
+
+    if (ctl->config_path)
+        rc = cfg_load(&cfg, ctl->config_path, &faults);
+    if (rc == RC_OK)
+        rc =
+            ctl->config_path ? cfg_overlay(&cfg, path, &faults) : cfg_load(&cfg, path, &faults);
+    cfg_faults_print(stderr, &faults);
+    if (rc != RC_OK)
+        return err_set(rc, "%s is not usable", path);
+    *law = (struct trial_law){.settings = law_from_cfg(&cfg),
+                              .every = (uint64_t) cfg.law_every,
+                              .gain_h = cfg.law_gain_h,
+                              .gain_v = cfg.law_gain_v};
+    return RC_OK;
+}
+
+static const char *const side_names[SIDE_COUNT] = {"no law", "recorded", "law of the run",
+                                                   "new law"};
+
+static void print_sides(const struct law_trial *trial)
+{
+    printf("%-16s %10s %10s %10s %10s %8s %9s %9s\n", "", "rms x um", "rms y um", "kick H ur",
+           "kick V ur", "use", "steps", "saturated");
+    for (unsigned i = 0; i < SIDE_COUNT; i++) {
+        const struct trial_figures *side = &trial->side[i];
+
+        printf("%-16s %10.3f %10.3f %10.3f %10.3f %7.1f%% %9" PRIu64 " %9" PRIu64 "\n",
+               side_names[i], side->rms_m[0] * 1e6, side->rms_m[1] * 1e6,
+               side->kick_rad[0] * 1e6, side->kick_rad[1] * 1e6, side->use * 100.0,
+               side->n_step, side->n_saturated);
+    }
+}
+
+static double attenuation_db(const struct law_trial *trial, unsigned side, unsigned plane,
+                             uint64_t mode)
+{
+    double open = trial->side[SIDE_OPEN].mode_m[plane][mode];
+
+    return 20.0 * log10(trial->side[side].mode_m[plane][mode] / open);
+}
+
+static void print_modes(const struct law_trial *trial, uint64_t most)
+{
+    for (unsigned plane = 0; plane < 2; plane++) {
+        printf("\nmode %c   open um  recorded dB  law of the run dB   new law dB\n",
+               "xy"[plane]);
+        for (uint64_t m = 0; m < trial->n_mode[plane] && m < most; m++)
+            printf("%6" PRIu64 " %9.3f %12.1f %18.1f %12.1f\n", m + 1,
+                   trial->side[SIDE_OPEN].mode_m[plane][m] * 1e6,
+                   attenuation_db(trial, SIDE_RECORDED, plane, m),
+                   attenuation_db(trial, SIDE_OLD, plane, m),
+                   attenuation_db(trial, SIDE_NEW, plane, m));
+    }
+}
+
+static void print_trial(const struct law_trial *trial, uint64_t most)
+{
+    printf("%" PRIu64 " records, %" PRIu64 " of them CLOSED; %" PRIu64
+           " frames count, the first quarter settles\n",
+           trial->n_record, trial->n_closed, trial->n_frame);
+    print_sides(trial);
+    print_modes(trial, most);
+}
+
+static int try_law(const struct ctl *ctl, const char *path, const char *law_path, uint64_t most)
+{
+    struct trial_law law;
+    struct law_trial trial;
+    enum rc rc = load_law(ctl, law_path, &law);
+
+    if (rc == RC_OK)
+        rc = law_trial_run(&trial, path, &law);
+    if (rc != RC_OK)
+        return ctl_fail(rc);
+    print_trial(&trial, most);
+    law_trial_free(&trial);
+    return CTL_DONE;
+}
+
 int command_replay(struct ctl *ctl)
 {
+    const char *law_path = NULL;
+    double most = MODES_SHOWN;
     struct playback played;
     char path[PATH_SIZE];
     enum rc rc;
 
-    if (args_finish(&ctl->args, 1, 1) != RC_OK)
+    if (args_take_text(&ctl->args, "--law", &law_path) != RC_OK ||
+        args_take_number(&ctl->args, "--modes", 1, ORBIT_MAX_BPM, &most) != RC_OK ||
+        args_finish(&ctl->args, 1, 1) != RC_OK)
         return ctl_usage(ctl);
     ctl_find_recording(ctl, ctl->args.item[0], path, sizeof path);
+    if (law_path)
+        return try_law(ctl, path, law_path, (uint64_t) most);
     rc = playback_run(&played, path);
     return rc == RC_OK ? print_result(&played) : ctl_fail(rc);
 }

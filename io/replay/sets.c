@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "io/stream/stream_reader.h"
+
 enum { PATH_SIZE = 720 };
 
 void sets_begin(struct sets *self, const char *path)
@@ -52,16 +54,45 @@ enum rc sets_add(struct sets *self, const struct stream_set *set)
     return RC_OK;
 }
 
+static enum rc take(struct sets *self, const struct stream_reader *reader, int kind)
+{
+    const struct checkpoint_head *head = reader->checkpoint;
+
+    if (kind == STREAM_SET)
+        return sets_add(self, &reader->set);
+    if (kind != STREAM_CHECKPOINT)
+        return RC_OK;
+    return sets_add(self, &(struct stream_set){.run_id = head->run_id,
+                                               .revision = head->revision,
+                                               .serial = head->serial,
+                                               .set_hash = head->set_hash});
+}
+
+enum rc sets_scan(struct sets *self, const char *path)
+{
+    struct stream_reader reader;
+    enum rc rc = stream_reader_open(&reader, path);
+    int kind = 1;
+
+    if (rc != RC_OK)
+        return rc;
+    while (rc == RC_OK && (kind = stream_reader_next(&reader)) > 0)
+        rc = take(self, &reader, kind);
+    stream_reader_close(&reader);
+    return kind < 0 ? (enum rc) kind : rc;
+}
+
 /* Beside the recording, or in the folder that all recordings share. */
 static FILE *open_set(const struct sets *self, uint64_t set_hash, char *path)
 {
     FILE *file;
 
-    snprintf(path, PATH_SIZE, "%s/%016lx.set", self->folder, set_hash);
+    snprintf(path, PATH_SIZE, "%s/%016lx" STREAM_SET_SUFFIX, self->folder, set_hash);
     file = fopen(path, "re");
     if (file)
         return file;
-    snprintf(path, PATH_SIZE, "%s/../" STREAM_SETS "/%016lx.set", self->folder, set_hash);
+    snprintf(path, PATH_SIZE, "%s/../" STREAM_SETS "/%016lx" STREAM_SET_SUFFIX, self->folder,
+             set_hash);
     return fopen(path, "re");
 }
 

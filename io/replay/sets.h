@@ -20,6 +20,9 @@ void sets_end(struct sets *sets);
 /* RC_NOMEM. */
 MUST_USE enum rc sets_add(struct sets *sets, const struct stream_set *set);
 
+/* Adds all that a recording names. RC_INPUT, RC_SYS, RC_NOMEM. */
+MUST_USE enum rc sets_scan(struct sets *sets, const char *path);
+
 /* NULL: the recording does not name it. */
 const struct stream_set *sets_find(const struct sets *sets, uint64_t run_id, uint64_t revision);
 

@@ -40,7 +40,7 @@ void set_shelf_close(struct set_shelf *self)
 
 static void name_set(char *path, const char *folder, uint64_t set_hash)
 {
-    snprintf(path, PATH_SIZE, "%s/%016lx.set", folder, set_hash);
+    snprintf(path, PATH_SIZE, "%s/%016lx" STREAM_SET_SUFFIX, folder, set_hash);
 }
 
 static enum rc write_all(int fd, const void *data, uint64_t size_b)

@@ -12,6 +12,8 @@
 #include "io/stream/stream_format.h"
 #include "rt/base/clock.h"
 
+enum { NAME_MOST = 255 };
+
 void freezes_path(char *path, size_t size, const char *folder, int64_t utc_ns,
                   const char *reason)
 {
@@ -34,7 +36,29 @@ static int is_freeze(const struct dirent *entry)
     return strncmp(entry->d_name, STREAM_FREEZE_START, strlen(STREAM_FREEZE_START)) == 0;
 }
 
-/* Only segments go: a folder with anything else in it stays. */
+static int is_set(const struct dirent *entry)
+{
+    const char *end = strrchr(entry->d_name, '.');
+
+    return end && strcmp(end, STREAM_SET_SUFFIX) == 0;
+}
+
+static void remove_sets(const char *path)
+{
+    char file[SEGMENT_PATH_SIZE + NAME_MOST + 2];
+    struct dirent **entry;
+    int n = scandir(path, &entry, is_set, alphasort);
+
+    for (int i = 0; i < n; i++) {
+        snprintf(file, sizeof file, "%s/%s", path, entry[i]->d_name);
+        unlink(file);
+        free(entry[i]);
+    }
+    if (n >= 0)
+        free(entry);
+}
+
+/* Only segments and parameter sets go: a folder with anything else in it stays. */
 static int remove_freeze(const char *folder, const char *name)
 {
     char path[SEGMENT_PATH_SIZE], file[SEGMENT_PATH_SIZE + 32];
@@ -48,6 +72,7 @@ static int remove_freeze(const char *folder, const char *name)
         unlink(file);
     }
     segment_folder_free(&list);
+    remove_sets(path);
     return rmdir(path) == 0;
 }
 

@@ -29,6 +29,7 @@
 #define STREAM_CONTINUOUS   "continuous"
 #define STREAM_FREEZE_START "freeze-"
 #define STREAM_SETS         "sets"
+#define STREAM_SET_SUFFIX   ".set"
 
 enum { STREAM_REASON_SIZE = 32, STREAM_PARAMETERS_SIZE = 256 };
 
