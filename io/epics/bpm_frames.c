@@ -39,9 +39,10 @@ struct bpm_frames {
     struct channels *channels;
     const struct devices *devices;
     struct source_pv *pv;
-    int n_pv;              /* the first one is the pace */
-    struct origin *origin; /* [2 n_bpm] */
-    int current;           /* channel, or -1 */
+    int n_pv;                                /* the first one is the pace */
+    struct origin *origin;                   /* [2 n_bpm] */
+    int current;                             /* channel, or -1 */
+    int input[FRAME_SCALARS - SCALAR_INPUT]; /* channels of feedforward.inputs, or -1 */
     struct pace_counter counter;
     struct bpm_frame frame;
     struct faults *faults;
@@ -132,6 +133,21 @@ static enum rc make_raw(struct bpm_frames *frames)
     return RC_OK;
 }
 
+static enum rc add_inputs(struct bpm_frames *frames, const struct cfg *cfg)
+{
+    enum rc rc = RC_OK;
+    for (size_t i = 0; i < FRAME_SCALARS - SCALAR_INPUT; i++) {
+        char name[2 * CFG_NAME_SIZE + 64];
+        frames->input[i] = -1;
+        if (i < cfg->feedforward_inputs.count && rc == RC_OK) {
+            snprintf(name, sizeof name, "%s%s", cfg->epics_machine_prefix,
+                     cfg->feedforward_inputs.name[i]);
+            rc = channels_add(frames->channels, name, 1, &frames->input[i]);
+        }
+    }
+    return rc;
+}
+
 static enum rc add_current(struct bpm_frames *frames, const struct cfg *cfg)
 {
     char name[2 * DEVICE_PV_SIZE];
@@ -158,6 +174,7 @@ enum rc bpm_frames_create(struct bpm_frames **frames, struct channels *channels,
     rc = rc ? rc : add_origins(made, cfg->epics_machine_prefix);
     rc = rc ? rc : make_raw(made);
     rc = rc ? rc : add_current(made, cfg);
+    rc = rc ? rc : add_inputs(made, cfg);
     if (rc) {
         bpm_frames_destroy(made);
         *frames = NULL;
@@ -271,6 +288,18 @@ static void fill_values(struct bpm_frames *frames)
     pthread_mutex_unlock(&frames->faults_lock);
 }
 
+/* In the PV's unit; NaN: not known. */
+static double read_input(struct bpm_frames *frames, int channel)
+{
+    struct channel_view view;
+    double value = NAN;
+    if (channel < 0) {
+        return (double) NAN;
+    }
+    channels_read(frames->channels, channel, 0, 1, &value, &view);
+    return view.fault == CHANNEL_GOOD ? value : (double) NAN;
+}
+
 /* Stored current in A; NaN: not known. */
 static double read_current_a(struct bpm_frames *frames)
 {
@@ -293,6 +322,9 @@ static const struct bpm_frame *make_frame(struct bpm_frames *frames)
     head->frame_seq = pace_count(&frames->counter, pace->view.t_sample_ns);
     head->scalar[SCALAR_CURRENT_A] = read_current_a(frames);
     head->scalar[SCALAR_SUM] = 1;
+    for (unsigned i = 0; i < FRAME_SCALARS - SCALAR_INPUT; i++) {
+        head->scalar[SCALAR_INPUT + i] = read_input(frames, frames->input[i]);
+    }
     for (int i = 0; i < frames->n_pv; i++) {
         frames->pv[i].used = frames->pv[i].view.updates;
     }

@@ -131,6 +131,9 @@ static void publish(struct bpm_source *s, struct client *client, const struct sc
     s->head.t_received_ns = clock_mono_ns();
     s->head.scalar[SCALAR_CURRENT_A] = current_a(s);
     s->head.scalar[SCALAR_SUM] = 1;
+    for (unsigned i = SCALAR_INPUT; i < FRAME_SCALARS; i++) {
+        s->head.scalar[i] = (double) NAN;
+    }
     client_publish_frame(client, &s->head, s->value, s->aux, s->t_value_ns, s->quality);
 }
 

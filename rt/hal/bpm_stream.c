@@ -208,6 +208,8 @@ static RT_SAFE void close_frame(struct bpm_stream *s)
     s->head.frame_seq = s->number;
     s->head.t_sample_ns = s->head.t_received_ns = s->last_ns;
     s->head.scalar[SCALAR_CURRENT_A] = __builtin_nan("");
+    for (unsigned i = SCALAR_INPUT; i < FRAME_SCALARS; i++)
+        s->head.scalar[i] = __builtin_nan("");
     s->head.scalar[SCALAR_SUM] = s->n_sum ? s->sum / (double) s->n_sum : 1;
     s->open = false;
     s->is_new = true;

@@ -122,7 +122,7 @@ static RT_SAFE void follow_inhibit(struct workspace *w, const struct params *p)
 
 static RT_SAFE void take_reference(struct workspace *w, const struct params *p)
 {
-    memcpy(w->reference_m, p->reference_m, w->n_row * sizeof *w->reference_m);
+    memcpy(w->slewed_m, p->reference_m, w->n_row * sizeof *w->slewed_m);
     w->reference_moves = false;
 }
 
@@ -132,13 +132,13 @@ static RT_SAFE void slew_reference(struct workspace *w, const struct params *p, 
     double largest_m = 0.0;
 
     for (uint64_t row = 0; row < w->n_row; row++)
-        largest_m = fmax(largest_m, fabs(p->reference_m[row] - w->reference_m[row]));
+        largest_m = fmax(largest_m, fabs(p->reference_m[row] - w->slewed_m[row]));
     if (largest_m <= step_m) {
         take_reference(w, p);
         return;
     }
     for (uint64_t row = 0; row < w->n_row; row++)
-        w->reference_m[row] += step_m / largest_m * (p->reference_m[row] - w->reference_m[row]);
+        w->slewed_m[row] += step_m / largest_m * (p->reference_m[row] - w->slewed_m[row]);
 }
 
 /* While the loop drives, a new reference is approached; else nothing moves, and it is taken. */
@@ -158,10 +158,28 @@ static RT_SAFE void follow_reference(struct workspace *w, const struct params *p
         take_reference(w, p);
 }
 
+/* What of the orbit is known to be made elsewhere moves the reference; inputs come with the
+ * frames. */
+static RT_SAFE void shift_reference(struct workspace *w, const struct params *p)
+{
+    const struct ff_tables *tables = &p->ff;
+    uint64_t has_orbit = 0;
+
+    for (uint64_t t = 0; t < tables->n_table; t++)
+        has_orbit |= tables->table[t].has_orbit;
+    memcpy(w->reference_m, w->slewed_m, w->n_row * sizeof *w->reference_m);
+    if (has_orbit)
+        ff_add(tables, p->ff_value, w->n_row + w->n_col, &w->stepper.ff, w->n_col, w->n_row,
+               w->reference_m);
+}
+
 void phase_validate(struct workspace *w, const struct params *p)
 {
     follow_inhibit(w, p);
+    if (w->new_frame)
+        ff_follow(&p->ff, w->bpm[0].view.head.scalar + SCALAR_INPUT, &w->stepper.ff);
     follow_reference(w, p);
+    shift_reference(w, p);
     take_positions(w, p);
     if (!w->inhibited) {
         measure_plane(w, 0, &w->rms_x_m, &w->max_x_m);

@@ -69,6 +69,11 @@ static size_t lay_out_optional(struct params *p, char *memory)
     return used;
 }
 
+static uint64_t ff_values(const struct params *p)
+{
+    return FF_MAX_TABLE * FF_MAX_POINT * (dims_n_row(&p->dims) + dims_n_col(&p->dims));
+}
+
 /* Bytes of one slot's arrays and of R's panels; with memory given, also says where they lie. */
 static size_t lay_out(struct params *p, enum matvec_storage storage, char *memory,
                       void **predict)
@@ -93,6 +98,7 @@ static size_t lay_out(struct params *p, enum matvec_storage storage, char *memor
         {n_col * sizeof(uint64_t), (void **) &p->offloaded},
         {n_row * sizeof(double), (void **) &p->energy_m_per_hz},
         {n_row * sizeof(double), (void **) &p->energy_fit},
+        {ff_values(p) * sizeof(double), (void **) &p->ff_value},
     };
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         if (memory)
@@ -307,6 +313,8 @@ static enum rc copy_set(struct params *to, const struct params *from)
     memcpy(to->pole_hz, from->pole_hz, n_col * sizeof *to->pole_hz);
     memcpy(to->law_gain, from->law_gain, n_col * sizeof *to->law_gain);
     to->law = from->law;
+    to->ff = from->ff;
+    memcpy(to->ff_value, from->ff_value, ff_values(to) * sizeof *to->ff_value);
     memcpy(to->fast, from->fast, n_col * sizeof *to->fast);
     memcpy(to->offloaded, from->offloaded, n_col * sizeof *to->offloaded);
     memcpy(to->energy_m_per_hz, from->energy_m_per_hz, n_row * sizeof *to->energy_m_per_hz);

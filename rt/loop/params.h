@@ -17,6 +17,7 @@
 #include "rt/base/rc.h"
 #include "rt/loop/bases.h"
 #include "rt/loop/law/energy.h"
+#include "rt/loop/law/feed_forward.h"
 #include "rt/loop/law/terms.h"
 #include "rt/loop/matvec.h"
 #include "rt/loop/offload.h"
@@ -90,10 +91,12 @@ struct params {
     double *energy_m_per_hz; /* [n_row] RF column of R */
     double *energy_fit;      /* [n_row] the same over its square, enabled rows */
     uint64_t serial;         /* of every publishing */
-    double *law_gain;        /* [n_col] of v, on top of the law's own */
-    struct law_terms law;    /* by params_make_law */
-    uint64_t unchecked_col;  /* first enabled corrector without a check; UINT64_MAX: none, or
-                                none is required */
+    struct ff_tables ff;     /* feed-forward ... */
+    double *ff_value;     /* [FF_MAX_TABLE * FF_MAX_POINT][n_col + n_row] ... and its values */
+    double *law_gain;     /* [n_col] of v, on top of the law's own */
+    struct law_terms law; /* by params_make_law */
+    uint64_t unchecked_col; /* first enabled corrector without a check; UINT64_MAX: none, or
+                               none is required */
     struct tuning tuning;
     void *memory; /* all of the above arrays */
 };

@@ -11,7 +11,7 @@ struct array {
     uint64_t n;
 };
 
-enum { N_ARRAY = 9 };
+enum { N_ARRAY = 11 };
 
 _Static_assert(sizeof(struct tuning) % 8 == 0, "arrays behind it are aligned");
 
@@ -28,11 +28,16 @@ static void list_arrays(struct params *p, struct array array[N_ARRAY])
     array[6] = (struct array){p->law_gain, n_col};
     array[7] = (struct array){p->fast, n_col};
     array[8] = (struct array){&p->unchecked_col, 1};
+    array[9] = (struct array){&p->ff, sizeof p->ff / 8};
+    array[10] = (struct array){p->ff_value, FF_MAX_TABLE * FF_MAX_POINT * (n_row + n_col)};
 }
 
 static uint64_t arrays_b(const struct orbit_dims *dims)
 {
-    return sizeof(struct tuning) + 8 * (2 * dims_n_row(dims) + 6 * dims_n_col(dims) + 1);
+    uint64_t n_row = dims_n_row(dims), n_col = dims_n_col(dims);
+
+    return sizeof(struct tuning) + sizeof(struct ff_tables) +
+           8 * (2 * n_row + 6 * n_col + 1 + FF_MAX_TABLE * FF_MAX_POINT * (n_row + n_col));
 }
 
 uint64_t set_image_most_b(const struct orbit_dims *dims)

@@ -12,7 +12,7 @@ enum rc stepper_create(struct stepper *s, uint64_t n_row, uint64_t n_col)
 {
     size_t row = (n_row + DOUBLES_A_LINE - 1) / DOUBLES_A_LINE * DOUBLES_A_LINE;
     size_t col = (n_col + DOUBLES_A_LINE - 1) / DOUBLES_A_LINE * DOUBLES_A_LINE;
-    double **cols[] = {&s->sum_u, &s->mean_u, &s->v, &s->u_ref, &s->beside};
+    double **cols[] = {&s->sum_u, &s->mean_u, &s->v, &s->u_ref, &s->beside, &s->fed};
     size_t n_cols = sizeof cols / sizeof cols[0], law_b = law_state_size(n_col);
     size_t size_b = (2 * row + (n_cols + 1) * col) * sizeof(double) + law_b;
     double *at = aligned_alloc(CACHE_LINE, size_b);
@@ -206,13 +206,22 @@ static RT_SAFE double gain_of_now(const struct workspace *w, const struct params
     return w->stepper.capturing ? gain * p->tuning.capture.gain : gain;
 }
 
-/* What acts beside the law: excitation, and what fast correctors have handed over. */
-static RT_SAFE void find_beside(struct workspace *w)
+/* What acts beside the law: excitation, what fast correctors have handed over, and
+ * feed-forward. New tables begin where the old ones ended: what differs there becomes the law's
+ * own part. */
+static RT_SAFE void find_beside(struct workspace *w, const struct params *p)
 {
     struct stepper *s = &w->stepper;
+    double *before = w->scratch_col;
 
+    memcpy(before, s->fed, w->n_col * sizeof *before);
+    memset(s->fed, 0, w->n_col * sizeof *s->fed);
+    ff_add(&p->ff, p->ff_value, w->n_row + w->n_col, &s->ff, 0, w->n_col, s->fed);
+    if (w->driving && s->ff_serial != p->serial)
+        law_hand_over(s->law, before, s->fed);
+    s->ff_serial = p->serial;
     for (uint64_t col = 0; col < w->n_col; col++)
-        s->beside[col] = s->offload.paid[col] + w->excite.wanted[col];
+        s->beside[col] = s->offload.paid[col] + w->excite.wanted[col] + s->fed[col];
 }
 
 /* Slow correctors are found again in sp and step; fast ones learn what they have handed over in
@@ -247,7 +256,7 @@ static RT_SAFE void step_law(struct workspace *w, const struct params *p)
         probe_step(w, p);
         return;
     }
-    find_beside(w);
+    find_beside(w, p);
     follow_matrices(w, p, s);
     take_means(w, p, s);
     if (w->dims.n_rf)

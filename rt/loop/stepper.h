@@ -9,6 +9,7 @@
 #include "rt/base/attr.h"
 #include "rt/base/rc.h"
 #include "rt/loop/law/energy.h"
+#include "rt/loop/law/feed_forward.h"
 #include "rt/loop/law/law.h"
 #include "rt/loop/offload.h"
 #include "rt/shm/layout.h"
@@ -21,6 +22,7 @@ struct stepper {
     double *mean_m, *mean_u; /* their means in the last step */
     double *v;               /* [n_col] -(K e) of it */
     double *beside;          /* [n_col] what set points contain beside the law's own part */
+    double *fed;             /* [n_col] feed-forward in it */
     double *u_ref;           /* [n_col] kicks that leak and regularisation pull to */
     uint64_t *saturated;     /* [n_col] by the last step */
     uint64_t n_sum, n_still; /* frames collected; frames let go by since the last step */
@@ -32,6 +34,8 @@ struct stepper {
     uint64_t n_small;
     struct law_energy energy;
     struct offload offload;
+    struct ff_hold ff;
+    uint64_t ff_serial;    /* of the tables in fed; 0: none yet */
     struct law_state *law; /* first of memory_b bytes that hold all of the above */
     uint64_t memory_b;
 };

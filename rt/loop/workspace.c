@@ -42,7 +42,7 @@ static void place_vectors(struct workspace *w)
 /* One allocation for every vector; those that are not published each on its own cache line. */
 static enum rc allocate_vectors(struct workspace *w)
 {
-    double **rows[] = {&w->scratch_row, &w->reference_m, &w->score.y_m};
+    double **rows[] = {&w->scratch_row, &w->reference_m, &w->slewed_m, &w->score.y_m};
     double **cols[] = {&w->u_found,       &w->scratch_col,      &w->score.u_eff,
                        &w->excite.wanted, &w->excite.contained, &w->response_share};
     size_t row = whole_lines(w->n_row), col = whole_lines(w->n_col);

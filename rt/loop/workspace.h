@@ -53,7 +53,8 @@ struct workspace {
     double *full, *step, *sp, *u_cmd, *u_eff, *u_readback, *u_found;
     uint64_t *row_quality, *col_quality;
 
-    double *reference_m; /* [n_row] in force; follows that of the parameters */
+    double *slewed_m;    /* [n_row] follows the reference of the parameters */
+    double *reference_m; /* [n_row] in force: with the orbit that feed-forward tables know */
     uint64_t reference_serial;
     bool reference_moves;
     int64_t reference_ns;

@@ -6,6 +6,7 @@
 
 #include "config/reference.h"
 #include "model/engine/law_cfg.h"
+#include "rt/manager/ff_file.h"
 
 static int64_t ms_to_ns(double ms)
 {
@@ -146,5 +147,8 @@ enum rc tuning_apply(struct params *p, const struct cfg *cfg, const struct devic
         rc = reference_load(p->reference_m, devices, cfg->ring_reference);
     else if (rc == RC_OK)
         memset(p->reference_m, 0, dims_n_row(&p->dims) * sizeof *p->reference_m);
+    memset(&p->ff, 0, sizeof p->ff);
+    if (rc == RC_OK && cfg->feedforward_tables[0] != '\0')
+        rc = ff_load(&p->ff, p->ff_value, cfg, devices, cfg->feedforward_tables);
     return rc == RC_OK ? params_make_law(p) : rc;
 }

@@ -34,7 +34,7 @@
 
 enum {
     ORBIT_ABI_VERSION =
-        11, /* counts every change of this file that tests/unit/rt/shm/layout.golden shows */
+        12, /* counts every change of this file that tests/unit/rt/shm/layout.golden shows */
     ORBIT_MAX_BPM = 1024,
     ORBIT_MAX_COL = 1024, /* H + V + RF */
     ORBIT_MAX_ROW = 2 * ORBIT_MAX_BPM,
@@ -312,8 +312,11 @@ enum frame_word {
     WORD_REFUSED = 5,       /* blocks not written: lease, arm_id or state */
     WORD_INHIBIT = 0        /* BPM: 1 while injection is inhibiting the law */
 };
-enum { FRAME_WORDS = 8, FRAME_SCALARS = 4 };
-enum frame_scalar { SCALAR_CURRENT_A = 0, SCALAR_SUM = 1 };
+enum { FRAME_WORDS = 8, FRAME_SCALARS = 8 };
+/* From SCALAR_INPUT on: feedforward.inputs in their order, in the unit of their source; NaN:
+ * not known.
+ */
+enum frame_scalar { SCALAR_CURRENT_A = 0, SCALAR_SUM = 1, SCALAR_INPUT = 2 };
 
 /* Then: y [n_row] float64 as it was delivered, before masking; row quality [n_row] uint64;
  * u_cmd, u_found, u_readback [n_col] float64; col quality [n_col] uint64. */

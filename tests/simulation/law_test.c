@@ -497,6 +497,116 @@ static void a_leak_lets_go_of_what_no_bpm_asks_for(void **state)
     }
 }
 
+/* A gap from 10 to 20 mm does to the orbit what these kicks do, in proportion to 20 - gap. */
+static const double gap_kick_rad = 20e-6;
+
+static void set_gap(struct loop_rig *rig, double gap_mm)
+{
+    rig->vm.input[1] = gap_mm;
+    for (uint64_t row = 0; row < dims_n_row(&small); row++)
+        rig->vm.orbit0_m[row] = gap_kick_rad * (20.0 - gap_mm) / 10.0 *
+                                (rig->vm.r[row * N_COL + 4] + rig->vm.r[row * N_COL + 15]);
+}
+
+/* One table of three points, in which columns 4 and 15 undo `share` of it; with_orbit: the
+ * reference follows it instead. */
+static void publish_table(struct loop_rig *rig, double share, bool with_orbit)
+{
+    struct params *params = params_begin(rig->params);
+    uint64_t width = dims_n_row(&small) + N_COL;
+
+    assert_non_null(params);
+    params->ff = (struct ff_tables){.n_table = 1,
+                                    .table = {{.input = 1,
+                                               .n_point = 3,
+                                               .has_kicks = !with_orbit,
+                                               .has_orbit = with_orbit,
+                                               .at = {10.0, 14.0, 20.0}}}};
+    for (unsigned point = 0; point < 3; point++) {
+        double *value = params->ff_value + point * width;
+        double part = (20.0 - params->ff.table[0].at[point]) / 10.0 * gap_kick_rad;
+
+        memset(value, 0, width * sizeof *value);
+        if (!with_orbit)
+            value[4] = value[15] = -share * part;
+        for (uint64_t row = 0; with_orbit && row < dims_n_row(&small); row++)
+            value[N_COL + row] =
+                part * (rig->vm.r[row * N_COL + 4] + rig->vm.r[row * N_COL + 15]);
+    }
+    params_publish(rig->params, params);
+}
+
+/* Largest rms of the true orbit while the gap closes within 2 s. */
+static double close_gap(struct loop_rig *rig)
+{
+    double largest_m = 0.0;
+
+    for (unsigned k = 0; k <= 2000; k++) {
+        set_gap(rig, 20.0 - 10.0 * k / 2000.0);
+        rig_step(rig, 1);
+        largest_m = fmax(largest_m, vm_rms_m(&rig->vm, 0));
+    }
+    assert_int_equal(rig->status->state, STATE_CLOSED);
+    return largest_m;
+}
+
+static void feed_forward_keeps_the_orbit_while_a_gap_moves(void **state)
+{
+    struct loop_rig *rig = *state;
+    struct tuning tuning = fast_tuning(LAW_IMC);
+    double alone_m, fed_m;
+
+    set_gap(rig, 20.0);
+    settle(rig, &tuning);
+    alone_m = close_gap(rig);
+    set_gap(rig, 20.0);
+    rig_step(rig, 5 * SECOND);
+    publish_table(rig, 1.0, false);
+    rig_step(rig, SECOND);
+    fed_m = close_gap(rig);
+    assert_true(fed_m < 0.2 * alone_m);
+    assert_close(rig->vm.u_set[4], -gap_kick_rad, 0.05, 0.0);
+    assert_true(fabs(rig_vector(rig, VEC_U_EFF)[4]) > 0.9 * gap_kick_rad);
+}
+
+static void new_tables_and_lost_inputs_move_nothing(void **state)
+{
+    struct loop_rig *rig = *state;
+
+    for (unsigned i = 0; i < 2; i++) {
+        struct tuning tuning = fast_tuning(kinds[i]);
+
+        set_gap(rig, 12.0);
+        publish_table(rig, 1.0, false);
+        settle(rig, &tuning);
+        publish_table(rig, 0.3, false);
+        assert_true(largest_move(rig, SECOND) < dac_step_rad);
+        rig->vm.input[1] = NAN;
+        assert_true(largest_move(rig, SECOND) < dac_step_rad);
+        assert_int_equal(rig_request(rig, REQUEST_SHADOW, NULL), ANSWER_DONE);
+        rig_step(rig, 100);
+        close_loop(rig);
+        assert_true(largest_move(rig, SECOND) < dac_step_rad);
+        assert_int_equal(rig_request(rig, REQUEST_SHADOW, NULL), ANSWER_DONE);
+    }
+}
+
+static void a_known_foreign_bump_is_no_error(void **state)
+{
+    struct loop_rig *rig = *state;
+    struct tuning tuning = fast_tuning(LAW_PI);
+
+    set_gap(rig, 20.0);
+    publish_table(rig, 0.0, true);
+    settle(rig, &tuning);
+    (void) close_gap(rig);
+    rig_step(rig, SECOND);
+    for (unsigned col = 0; col < N_KICK; col++)
+        assert_true(fabs(rig->vm.u_set[col]) < 1e-9);
+    assert_true(rig_head(rig)->rms_x_m < 1e-9);
+    assert_true(vm_rms_m(&rig->vm, 0) > 1e-5);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -517,6 +627,9 @@ int main(void)
         CASE(the_rf_holds_at_the_edge_of_its_window),
         CASE(regularised_kicks_are_those_of_tikhonov),
         CASE(a_leak_lets_go_of_what_no_bpm_asks_for),
+        CASE(feed_forward_keeps_the_orbit_while_a_gap_moves),
+        CASE(new_tables_and_lost_inputs_move_nothing),
+        CASE(a_known_foreign_bump_is_no_error),
     };
 
     return cmocka_run_group_tests_name("simulation/law", tests, NULL, NULL);

@@ -234,7 +234,7 @@ static void print_frame(unsigned source)
         printf("%s%llu", i ? ", " : "", (unsigned long long) view->quality[i]);
     }
     printf("]");
-    print_reals("scalar", head->scalar, 4);
+    print_reals("scalar", head->scalar, FRAME_SCALARS);
     print_reals("value", view->value, head->n_value);
     print_reals("aux", view->aux, head->n_value);
     printf("}\n");

@@ -207,6 +207,11 @@ static int64_t vm_await_frame_ns(void *self, int64_t from_ns, int64_t until_ns,
     return vm->now_ns;
 }
 
+static void put_inputs(const struct virtual_machine *vm, struct frame_head *head)
+{
+    memcpy(head->scalar + SCALAR_INPUT, vm->input, sizeof vm->input);
+}
+
 static bool read_bpms(struct virtual_machine *vm, struct frame_view *view)
 {
     if (vm->bpm_seq == vm->bpm_read)
@@ -222,6 +227,7 @@ static bool read_bpms(struct virtual_machine *vm, struct frame_view *view)
                                 .aux = vm->aux,
                                 .t_value_ns = vm->t_value_ns,
                                 .quality = vm->quality};
+    put_inputs(vm, &view->head);
     return true;
 }
 

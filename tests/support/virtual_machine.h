@@ -40,7 +40,8 @@ struct virtual_machine {
                                           is set */
     bool row_overridden[VM_MAX_ROW];
     bool foreign[VM_MAX_COL];
-    bool inhibit; /* injection, as the frames say */
+    double input[FRAME_SCALARS - SCALAR_INPUT]; /* of feed-forward */
+    bool inhibit;                               /* injection, as the frames say */
 
     bool bpm_dead, gateway_dead; /* frames stop; connections stay */
     bool gateway_gone;           /* connections closed */

@@ -70,6 +70,10 @@ RT_SAFE void law_hold(struct law_state *state, const double *u_now);
 /* The past is forgotten: as if u [n_col] had stood for ever. */
 RT_SAFE void law_track(struct law_state *state, const double *u);
 
+/* What is contained beside the law jumps from `before` to `after` [n_col] by a change of its
+ * tables: the law's own part takes the difference, so that set points do not. */
+RT_SAFE void law_hand_over(struct law_state *state, const double *before, const double *after);
+
 /* New matrices: v of the last step's error as the new ones see it, so that neither lead nor
  * proportional term takes the change of the matrix for one of the orbit. */
 RT_SAFE void law_rebase(struct law_state *state, const struct law_terms *terms,

@@ -69,3 +69,17 @@ void law_rebase(struct law_state *state, const struct law_terms *terms, const do
     for (uint64_t j = 0; j < state->n_col; j++)
         last[j] = terms->gain[j] * v[j];
 }
+
+void law_hand_over(struct law_state *state, const double *before, const double *after)
+{
+    double *extra = law_array(state, LAW_EXTRA);
+
+    for (uint64_t j = 0; j < state->n_col; j++)
+        extra[j] += after[j] - before[j];
+    for (unsigned entry = 0; entry < LAW_MAX_DELAY; entry++) {
+        double *base = law_array(state, LAW_HISTORY + entry);
+
+        for (uint64_t j = 0; j < state->n_col; j++)
+            base[j] -= after[j] - before[j];
+    }
+}
