@@ -59,6 +59,14 @@ MUST_USE enum rc bench_cycle(const struct bench_options *options, json_t **resul
 /* Array of laws: one object per machine's size and law, its step and the product before it. */
 MUST_USE enum rc bench_law(const struct bench_options *options, json_t **result);
 
+/* Array of rates: a datagram with positions in, one with set points out, through the loop in
+ * closed loop, and through a thread that only answers. */
+MUST_USE enum rc bench_datagrams(const struct bench_options *options, json_t **result);
+
+/* Table of it, and its verdicts. */
+void bench_print_datagrams(const json_t *rows);
+void bench_judge_datagrams(json_t *verdicts, const json_t *rows);
+
 /* Array of what the model does: linear updates and orbits against pyAT, inverses against
  * LAPACK, growth with the number of elements. Without pyAT ($ORBIT_BENCH_PYTHON) its yardstick
  * is null.

@@ -241,6 +241,8 @@ static enum rc make_loop(struct cycle_rig *rig)
     const struct loop_setup setup = {.dims = rig->setup.dims,
                                      .period_ns = 1000000000 / rig->setup.rate_hz,
                                      .run_id = (uint64_t) clock_utc_ns(),
+                                     .timer =
+                                         rig->setup.external ? TIMER_EXTERNAL : TIMER_HYBRID,
                                      .n_bpm_source = RIG_ACTUATOR};
     const struct loop_outputs outputs = {.status = rig->status,
                                          .snapshots = &rig->snapshots,

@@ -30,6 +30,7 @@ struct cycle_setup {
         estimate; /* innovation with bases of half the BPMs' directions, and modes of display */
     bool virtual_loop;
     enum rig_law law;
+    bool external; /* frames start the cycle */
 };
 
 struct cycle_rig {

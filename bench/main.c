@@ -25,6 +25,7 @@ static const char usage[] =
     "  wake     wake-up lateness against cyclictest\n"
     "  cycle    whole cycles of the loop, part by part\n"
     "  law      a step of each law, beside the product with its matrix\n"
+    "  datagrams  positions in, set points out, by UDP: beside an empty echo\n"
     "  exchange snapshots and parameter sets exchanged with the loop under load\n"
     "  model    orbit model against pyAT and LAPACK\n"
     "  disturb  a running loop, bare and loaded in turn; --load ca,archive,web,fork,mmap\n"
@@ -40,6 +41,7 @@ static const struct part {
              {"wake", "wake", bench_wake, "wakeup", bench_wake_summary},
              {"cycle", "cycle", bench_cycle, NULL, NULL},
              {"law", "laws", bench_law, NULL, NULL},
+             {"datagrams", "datagrams", bench_datagrams, NULL, NULL},
              {"exchange", "exchange", bench_exchange, NULL, NULL},
              {"model", "model", bench_model, NULL, NULL},
              {"disturb", "disturb", bench_disturb, NULL, NULL},

@@ -142,6 +142,11 @@ void udp_actuator_destroy(struct udp_actuator *a)
     free(a);
 }
 
+uint16_t udp_actuator_port(const struct udp_actuator *a, unsigned device)
+{
+    return a->socket[a->device[device].socket].port;
+}
+
 void udp_actuator_enable(struct udp_actuator *a, uint64_t column, bool enabled)
 {
     atomic_store_explicit(&a->column[column].enabled, enabled, memory_order_relaxed);

@@ -47,6 +47,9 @@ MUST_USE enum rc udp_actuator_create(struct udp_actuator **actuator,
                                      const struct udp_actuator_setup *setup);
 void udp_actuator_destroy(struct udp_actuator *actuator); /* NULL is fine */
 
+/* Port that the answers of a device come to. */
+uint16_t udp_actuator_port(const struct udp_actuator *actuator, unsigned device);
+
 /* Correctors that are not to be driven: they need no device for an arming. Any thread. */
 void udp_actuator_enable(struct udp_actuator *actuator, uint64_t column, bool enabled);
 
