@@ -18,7 +18,7 @@
 
 enum { MOST_THREADS = 64, LONGEST_WHERE = 70 };
 static volatile sig_atomic_t stopped;
-static const double start_timeout_s = 60, poll_s = 0.05;
+static const double start_timeout_s = 60, quick_start_timeout_s = 20, poll_s = 0.05;
 
 void bench_pause(double seconds)
 {
@@ -219,9 +219,9 @@ void instance_said(const struct instance *self, char *tail, size_t size)
     tail[n] = '\0';
 }
 
-static enum rc wait_ready(struct instance *self)
+static enum rc wait_ready(struct instance *self, double timeout_s)
 {
-    int64_t end_ns = clock_mono_ns() + (int64_t) (start_timeout_s * 1e9);
+    int64_t end_ns = clock_mono_ns() + (int64_t) (timeout_s * 1e9);
     char tail[400];
 
     while (!is_ready(self)) {
@@ -255,7 +255,7 @@ enum rc instance_start(struct instance *self, const struct bench_options *option
     if (rc == RC_OK)
         rc = bench_start(&self->run, argv, self->log);
     if (rc == RC_OK)
-        rc = wait_ready(self);
+        rc = wait_ready(self, options->quick ? quick_start_timeout_s : start_timeout_s);
     if (rc != RC_OK)
         instance_stop(self);
     return rc;

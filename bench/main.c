@@ -8,6 +8,7 @@
 
 #include "bench/bench.h"
 #include "bench/disturb.h"
+#include "bench/instance.h"
 #include "bench/words.h"
 #include "rt/base/cores.h"
 #include "rt/sys/host.h"
@@ -187,7 +188,9 @@ static enum rc measure_part(const struct part *part, const struct bench_options 
 
     if (part->summary && rc == RC_OK)
         json_object_set_new(report, part->summary, part->summarise(detail));
-    json_object_set_new(report, part->detail, detail ? detail : json_null());
+    if (rc == RC_OK && detail)
+        json_object_set(report, part->detail, detail);
+    json_decref(detail);
     return rc;
 }
 
@@ -199,16 +202,25 @@ static bool is_wanted(const struct request *request, const struct part *part)
     return request->everything || strcmp(part->name, "storm") != 0;
 }
 
+/* A part that fails takes the others' results with it as little as it can: it is told, and the
+ * next one goes on. */
 static enum rc measure(const struct request *request, json_t *report)
 {
     struct cpu_time from, to;
+    json_t *errors = json_object();
     enum rc rc = RC_OK;
 
     cpu_time_read(&from);
-    for (int i = 0; rc == RC_OK && i < N_PART; i++)
-        if (is_wanted(request, &parts[i]))
-            rc = measure_part(&parts[i], &request->options, report);
+    for (int i = 0; i < N_PART && !bench_stopped(); i++) {
+        if (!is_wanted(request, &parts[i]) ||
+            measure_part(&parts[i], &request->options, report) == RC_OK)
+            continue;
+        rc = RC_STATE;
+        fprintf(stderr, "orbit-bench: %s: %s\n", parts[i].name, err_text());
+        json_object_set_new(errors, parts[i].name, json_string(err_text()));
+    }
     cpu_time_read(&to);
+    json_object_set_new(report, "errors", errors);
     json_object_set_new(report, "cpu_time", cpu_time_shares(&from, &to));
     return rc;
 }
@@ -234,6 +246,16 @@ static enum rc write_json(const json_t *report, const char *path)
     return RC_OK;
 }
 
+/* Found out now, not after minutes of measuring. */
+static enum rc try_json(const char *path)
+{
+    FILE *file = path ? fopen(path, "we") : NULL;
+
+    if (!path)
+        return RC_OK;
+    return file && fclose(file) == 0 ? RC_OK : err_sys("--json: %s", path);
+}
+
 int main(int argc, char **argv)
 {
     struct request request = {.options = {.core = loop_core(),
@@ -252,18 +274,24 @@ int main(int argc, char **argv)
         fprintf(stderr, "orbit-bench: %s\n%s", err_text(), usage);
         return 2;
     }
+    rc = try_json(request.json_path);
+    if (rc != RC_OK) {
+        fprintf(stderr, "orbit-bench: %s\n", err_text());
+        return 1;
+    }
     openblas_set_num_threads(1);
     json_t *report = open_report(&request.options);
 
     host_leave_core(request.options.core);
     rc = measure(&request, report);
-    if (rc == RC_OK) {
-        bench_report(report);
-        if (request.json_path)
-            rc = write_json(report, request.json_path);
+    bench_report(report);
+    if (request.json_path) {
+        enum rc written = write_json(report, request.json_path);
+
+        if (written != RC_OK)
+            fprintf(stderr, "orbit-bench: %s\n", err_text());
+        rc = rc == RC_OK ? written : rc;
     }
     json_decref(report);
-    if (rc != RC_OK)
-        fprintf(stderr, "orbit-bench: %s\n", err_text());
     return rc == RC_OK ? 0 : 1;
 }

@@ -1,7 +1,7 @@
 #!/bin/bash
-# Builds orbit-bench (preset release) and runs it:
+# Builds what orbitctl bench needs (preset release) and runs it:
 #   bash bench/run.sh [--no-install] [--json FILE] [--only PART] [--quick] [--core N] ...
-# Arguments but --no-install go to orbit-bench. The build lies in build/release; ORBIT_BUILD_DIR names
+# Arguments but --no-install go to orbitctl bench. The build lies in build/release; ORBIT_BUILD_DIR names
 # another folder.
 set -euo pipefail
 
@@ -20,16 +20,24 @@ prepare() {
     export EPICS_BASE
 }
 
+only=
+[[ " ${arguments[*]} " =~ " --only "([a-z,]+) ]] && only=${BASH_REMATCH[1]}
+# wants PART: it runs, as far as these arguments tell.
+wants() { [ -z "$only" ] || [[ ,$only, = *,$1,* ]]; }
+
+# A running set is needed by two parts only.
 build() {
+    local targets=(orbit-bench orbitctl)
+    if wants disturb || wants storm; then
+        targets+=(orbit-load orbitd orbit-model orbit-epics orbit-ring)
+    fi
     [ -e "$build_dir/build.ninja" ] || (cd "$source_dir" && cmake --preset release -B "$build_dir")
-    cmake --build "$build_dir" --target orbit-bench
+    cmake --build "$build_dir" --target "${targets[@]}"
 }
 
 # The part "model" has pyAT as its yardstick; without it that part is not judged.
 yardstick() {
-    local only=
-    [[ " ${arguments[*]} " =~ " --only "([a-z]+) ]] && only=${BASH_REMATCH[1]}
-    [ -z "$only" ] || [ "$only" = model ] || return 0
+    wants model || return 0
     ORBIT_BENCH_PYTHON=$(bash "$source_dir/config/setup/pyat.sh") || unset ORBIT_BENCH_PYTHON
     export ORBIT_BENCH_PYTHON
 }
@@ -39,4 +47,4 @@ yardstick
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 build >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
-"$build_dir/bin/orbit-bench" "${arguments[@]}"
+"$build_dir/bin/orbitctl" bench "${arguments[@]}"

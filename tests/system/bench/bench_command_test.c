@@ -146,6 +146,8 @@ static void wrong_words_are_refused_before_anything_is_measured(void **state)
     assert_int_equal(bench("--quick --plot /dev/null/plots"), FAILED);
     assert_int_equal(bench("--quick --plot /dev/null"), FAILED);
     must_say("is not a folder");
+    assert_int_equal(bench("--quick --json /dev/null/report.json"), FAILED);
+    must_say("--json: /dev/null/report.json");
 }
 
 int main(void)
