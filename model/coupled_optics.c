@@ -99,7 +99,7 @@ static void load_columns(const struct pass *pass, struct tangent *tangent)
     memset(tangent, 0, sizeof *tangent);
     tangent->n = pass->how->cavities ? 6 : 5;
     for (int i = 0; i < TRACK_DIM; i++) {
-        for (int k = 0; k < pass->modes.n; k++) {
+        for (size_t k = 0; k < (size_t) pass->modes.n; k++) {
             tangent->column[2 * k][i] = creal(pass->modes.vector[k][i]);
             tangent->column[2 * k + 1][i] = cimag(pass->modes.vector[k][i]);
         }
@@ -140,7 +140,7 @@ static double moves_with_delta(const struct tangent *t, int i)
 static void read_point(struct pass *pass, const struct tangent *t, const double *mu,
                        struct coupled_point *point)
 {
-    for (int k = 0; k < 2; k++) {
+    for (size_t k = 0; k < 2; k++) {
         const double *re = t->column[2 * k], *im = t->column[2 * k + 1];
 
         beta_alpha(re, im, 0, &point->beta_x_m[k], &point->alpha_x[k]);
@@ -159,7 +159,7 @@ static enum rc go_round(struct pass *pass, struct coupled_optics *optics, double
 
     memcpy(z, pass->start, sizeof z);
     load_columns(pass, &tangent);
-    for (int k = 0; k < 2; k++)
+    for (size_t k = 0; k < 2; k++)
         pass->last[k] = atan2(tangent.column[2 * k + 1][2 * k], tangent.column[2 * k][2 * k]);
     for (uint32_t i = 0; i <= optics->n_element; i++) {
         struct coupled_point *point = &optics->point[i];

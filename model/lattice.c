@@ -239,7 +239,7 @@ enum rc lattice_set_field_named(struct lattice *lattice, const char *name, int64
         const struct element *element = &lattice->element[i];
         enum rc rc;
 
-        if (strcmp(element->name, name) ||
+        if (strcmp(element->name, name) != 0 ||
             (occurrence != LATTICE_EVERY_OCCURRENCE && element->occurrence != occurrence))
             continue;
         rc = lattice_set_field(lattice, i, field->n, field->skew, field->value);

@@ -175,7 +175,7 @@ static enum rc check_header(struct reader *reader)
         return complain("is not a JSON object");
     if (!version)
         return complain("the key 'version' is missing or not a text");
-    if (strlen(version) != 3 || strncmp(version, "2.", 2) || version[2] < '0' ||
+    if (strlen(version) != 3 || strncmp(version, "2.", 2) != 0 || version[2] < '0' ||
         version[2] > '2')
         return err_set(RC_INPUT, "version '%.16s' is not 2.0, 2.1 or 2.2", version);
     if (!json_is_string(json_object_get(reader->root, "root")))

@@ -151,7 +151,7 @@ static enum rc place_by_index(const struct reader *reader, const struct entry *e
 
     if (!json_is_integer(index) || i < 0 || i >= reader->lattice->n_element)
         return complain(entry, "index is not that of an element, for", name);
-    if (strcmp(reader->lattice->element[i].name, name))
+    if (strcmp(reader->lattice->element[i].name, name) != 0)
         return complain(entry, "index is that of another element than", name);
     *place = (uint32_t) i;
     return RC_OK;

@@ -33,7 +33,9 @@ static enum rc decompose(double turn[TRACK_DIM][TRACK_DIM], int n, struct eigen 
 /* Im(conj(q) p) of a plane. */
 static double area(const complex double v[TRACK_DIM], int plane)
 {
-    return cimag(conj(v[2 * plane]) * v[2 * plane + 1]);
+    const complex double *q = v + 2 * (size_t) plane;
+
+    return cimag(conj(q[0]) * q[1]);
 }
 
 /* Of the pair at `column` the member that turns with the motion, scaled to area 1. */

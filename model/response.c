@@ -195,7 +195,7 @@ enum rc response_matrix_design(const struct optics *optics, const struct lattice
 
     if (rc != RC_OK)
         return rc;
-    orbit = malloc(n_col * sizeof *orbit);
+    orbit = calloc(n_col, sizeof *orbit);
     if (!orbit)
         return err_set(RC_NOMEM, "no memory for %u columns", n_col);
     for (uint32_t j = 0; j + 1 < n_col; j++)

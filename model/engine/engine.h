@@ -39,7 +39,7 @@ struct param_matrices engine_matrices(const struct result *result);
 MUST_USE enum rc engine_check_margin(const struct result *result, const struct cfg *cfg);
 
 /* An empty one is fine. */
-void engine_free(struct result *result);
+void engine_free(struct result *out);
 
 /* True if both hold the same matrices, blocks and tunes, bit by bit. */
 bool engine_same(const struct result *a, const struct result *b);

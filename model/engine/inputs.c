@@ -208,7 +208,8 @@ enum rc inputs_load_machine(struct inputs *in, const char *config_path,
     in->bpm = in->column = NULL;
     memset(&in->devices, 0, sizeof in->devices);
     has_devices = devices_load_faults(&in->devices, in->cfg.ring_devices, faults) == RC_OK;
-    has_lattice = keep_fault(lattice_load(&in->lattice, in->cfg.ring_lattice), faults);
+    has_lattice =
+        keep_fault(lattice_load(&in->lattice, in->cfg.ring_lattice), faults) && in->lattice;
     if (has_devices)
         check_disabled(in, config_path, faults);
     if (has_devices && has_lattice)
