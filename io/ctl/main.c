@@ -48,6 +48,8 @@ static const struct {
      "recordings of orbit-stream"},
     {"replay", command_replay, "FILE|FOLDER [--law FILE.yaml] [--modes N]",
      "the loop once more on a recording: the same, bit for bit? Or another law on it"},
+    {"ff", command_ff, "learn FILE|FOLDER --input INPUT [--points N]",
+     "feed-forward tables from a recording"},
     {"loop", command_loop,
      "design CONFIG [--law FILE] [--mismatch KIND=SIZE,...] [--plot FILE]",
      "margins of a law on a machine"},
