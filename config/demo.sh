@@ -152,6 +152,16 @@ bring_up() {
     say "SHADOW: rms orbit error $before_x um (x), $before_y um (y); nothing is driven"
 }
 
+# Without it CLOSED is refused: a corrector of the wrong polarity would only show with the loop closed.
+check_correctors() {
+    say "checking polarity and gain of every corrector with kicks of 1 urad"
+    ctl sysid check > "$folder/check" 2> "$folder/answer" || {
+        cat "$folder/check" "$folder/answer" >&2
+        fail "the check of the correctors failed"
+    }
+    say "$(tail -n 1 "$folder/check" | sed 's/^check *//')"
+}
+
 close_loop() {
     local started
     wait_for "arming" arms
@@ -228,6 +238,7 @@ trap interrupted INT TERM
 [ -x "$epics_bin/pvget" ] || fail "there is no pvget in $epics_bin"
 make_config
 bring_up
+check_correctors
 close_loop
 print_table
 print_how_to_look

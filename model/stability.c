@@ -180,6 +180,19 @@ enum rc stability_modes(const struct stability_block *block, struct stability_mo
     return rc;
 }
 
+enum rc stability_direction(const struct stability_block *block, uint32_t mode, double *v)
+{
+    struct svd svd;
+    enum rc rc = decompose(&svd, block);
+
+    if (rc == RC_OK && mode >= svd.n)
+        rc = err_set(RC_RANGE, "mode %u: there are %u", mode + 1, svd.n);
+    for (uint32_t j = 0; j < svd.n_col && rc == RC_OK; j++)
+        v[j] = svd.vt[(size_t) mode * svd.n_col + j];
+    svd_free(&svd);
+    return rc;
+}
+
 double stability_static_noise(const struct stability_block *block)
 {
     double sum = 0.0;

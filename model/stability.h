@@ -50,6 +50,11 @@ struct stability_mode {
 MUST_USE enum rc stability_modes(const struct stability_block *block,
                                  struct stability_mode *mode);
 
+/* Kicks of the mode, v [n_col], of length 1; mode counts from 0, as in stability_modes. k is
+ * not looked at. RC_RANGE: there are fewer. */
+MUST_USE enum rc stability_direction(const struct stability_block *block, uint32_t mode,
+                                     double *v);
+
 /* rms over the columns of one static correction per rms of a white error of the orbit: the root
  * of the mean over columns of the sum of squares of K's rows; rows of zeros are not counted. */
 double stability_static_noise(const struct stability_block *block);

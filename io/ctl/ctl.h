@@ -60,6 +60,7 @@ int command_record(struct ctl *ctl);
 int command_replay(struct ctl *ctl);
 int command_loop(struct ctl *ctl);
 int command_ff(struct ctl *ctl);
+int command_sysid(struct ctl *ctl);
 
 /* Path of a recording: a path, or its name among those of the instance. */
 void ctl_find_recording(const struct ctl *ctl, const char *name, char *path, size_t size);

@@ -53,6 +53,8 @@ static const struct {
     {"loop", command_loop,
      "design CONFIG [--law FILE] [--mismatch KIND=SIZE,...] [--plot FILE]",
      "margins of a law on a machine"},
+    {"sysid", command_sysid, "check | response [code|lines] | run sine|sweep|prbs | stop",
+     "what the machine answers to kicks"},
     {"doctor", command_doctor, "[--json]", "judge this host for real time"},
     {"bench", command_bench, "[PART] [--quick] [--json FILE] [--plot DIR]",
      "measure this host: table, verdicts, plots"},

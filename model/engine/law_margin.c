@@ -78,7 +78,7 @@ static enum rc make_loops(struct margin_loop *loop, const struct law_terms *term
                           const struct cfg *cfg)
 {
     double frame_hz = cfg->law_frame_hz > 0 ? cfg->law_frame_hz : cfg->loop_rate_hz;
-    struct plant plant = {.delay_s = 1e-3 * (cfg->actuator_delay_ms + cfg->bpm_delay_ms),
+    struct plant plant = {.delay_s = 1e-3 * (law_actuator_delay_ms(cfg) + cfg->bpm_delay_ms),
                           .pole_hz = cfg->actuator_pole_hz,
                           .period_s = (double) cfg->law_every / frame_hz,
                           .average = (unsigned) cfg->law_every};

@@ -77,20 +77,25 @@ static RT_SAFE double sine_at(const struct excite_plan *plan, uint64_t turns)
     return plan->sine[point] + part * (plan->sine[point + 1] - plan->sine[point]);
 }
 
-/* Sylvester's matrix has -1 where the bits that row and column share are odd in number. The
- * order of levels is a multiplication by an odd number near the golden section: rows of few
- * changes would not be told from drift. */
+/* Levels in a disorder of their own, a one-to-one map of 0 ... n_code - 1: in the matrix's own
+ * order some rows hardly change their sign, and would not be told from drift. */
+static RT_SAFE uint64_t disorder(uint64_t level, uint64_t n_code)
+{
+    unsigned half = (unsigned) __builtin_ctzll(n_code) / 2 + 1;
+    uint64_t mixed = level % n_code;
+
+    for (unsigned round = 0; round < 3; round++) {
+        mixed = mixed * 0x9e3779b97f4a7c15ULL & (n_code - 1);
+        mixed ^= mixed >> half;
+        mixed = (mixed * 0x2545f4914f6cdd1dULL + 1) & (n_code - 1);
+    }
+    return mixed;
+}
+
+/* Sylvester's matrix has -1 where the bits that row and column share are odd in number. */
 static RT_SAFE bool code_is_negative(uint64_t row, uint64_t level, uint64_t n_code)
 {
-    uint64_t shared = row & (level * ((n_code * 5 / 8) | 1) & (n_code - 1));
-
-    shared ^= shared >> 32;
-    shared ^= shared >> 16;
-    shared ^= shared >> 8;
-    shared ^= shared >> 4;
-    shared ^= shared >> 2;
-    shared ^= shared >> 1;
-    return shared & 1;
+    return __builtin_parityll(row & disorder(level, n_code));
 }
 
 double excite_value(const struct excite_plan *plan, uint64_t col, uint64_t level)

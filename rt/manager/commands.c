@@ -7,6 +7,7 @@
 
 #include "rt/base/clock.h"
 #include "rt/manager/reload.h"
+#include "rt/manager/sysid.h"
 #include "rt/manager/why.h"
 
 static const struct {
@@ -72,19 +73,38 @@ static enum rc explain(const struct machine *m, enum answer answer, uint64_t unm
     return RC_STATE;
 }
 
-static enum rc execute_request(struct machine *m, const struct server_peer *peer, size_t i,
-                               char *reply, size_t size)
+enum rc command_request(struct machine *m, enum request request, char *reply, size_t size)
 {
     enum answer answer;
     uint64_t unmet;
+    enum rc rc = ask_loop(m, request, &answer, &unmet);
+
+    return rc == RC_OK ? explain(m, answer, unmet, reply, size) : rc;
+}
+
+static enum rc execute_request(struct machine *m, const struct server_peer *peer, size_t i,
+                               char *reply, size_t size)
+{
     enum rc rc = requests[i].lowers ? RC_OK : owner_check(&m->owner, peer, clock_mono_ns());
 
     if (rc == RC_OK)
-        rc = ask_loop(m, requests[i].request, &answer, &unmet);
+        rc = command_request(m, requests[i].request, reply, size);
+    if (rc == RC_OK)
+        snprintf(reply, size, "%s", requests[i].done);
+    return rc;
+}
+
+/* Stopping is lowering; all else of a measurement is the owner's. */
+static enum rc execute_measurement(struct machine *m, const struct server_peer *peer,
+                                   const char *line, char *reply, size_t size)
+{
+    bool stops = strcmp(line, "sysid stop") == 0;
+    enum rc rc = stops ? RC_OK : owner_check(&m->owner, peer, clock_mono_ns());
+
     if (rc != RC_OK)
         return rc;
-    snprintf(reply, size, "%s", requests[i].done);
-    return explain(m, answer, unmet, reply, size);
+    return line[0] == 's' ? sysid_execute(m, line + 6, reply, size)
+                          : sysid_check(m, line + 6, reply, size);
 }
 
 /* The loop clears one histogram a cycle, and tells by the cycle that ended it. */
@@ -187,10 +207,14 @@ enum rc command_execute(struct machine *m, const struct server_peer *peer, const
         return execute_own(m, peer, line + (line[3] ? 4 : 3), reply, size);
     if (strcmp(line, "release") == 0)
         return execute_release(m, peer, reply, size);
+    if (strncmp(line, "sysid ", 6) == 0 || strncmp(line, "check ", 6) == 0)
+        return execute_measurement(m, peer, line, reply, size);
     if (strcmp(line, "ping") == 0) {
         snprintf(reply, size, "alive");
         return RC_OK;
     }
-    return err_set(RC_INPUT, "not understood: mode off|shadow|arm|closed|hold, reset, reset "
-                             "timing, baseline, modes renew, reload, own, release, ping are");
+    return err_set(
+        RC_INPUT,
+        "not understood: mode off|shadow|arm|closed|hold, reset, reset "
+        "timing, baseline, modes renew, reload, own, release, sysid, check, ping are");
 }

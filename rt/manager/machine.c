@@ -226,6 +226,7 @@ static enum rc make_params(struct machine *m, const atomic_bool *stop)
     enum matvec_storage storage = m->cfg.loop_float32 ? MATVEC_F32 : MATVEC_F64;
     enum rc rc = law_margin_check(&m->cfg);
     struct params *first;
+    char note[CFG_PATH_SIZE + 128];
 
     if (rc == RC_OK)
         rc = params_create(&m->params, &m->dims, storage);
@@ -234,8 +235,11 @@ static enum rc make_params(struct machine *m, const atomic_bool *stop)
     rc = await_reference(m->cfg.ring_reference, stop);
     if (rc != RC_OK)
         return rc;
+    check_load(&m->check, &m->cfg, &m->devices, note, sizeof note);
+    if (note[0])
+        fprintf(stderr, "orbitd: %s\n", note);
     first = params_begin(m->params);
-    rc = tuning_apply(first, &m->cfg, &m->devices);
+    rc = tuning_apply(first, &m->cfg, &m->devices, &m->check);
     if (rc == RC_OK)
         machine_publish(m, first);
     return rc;

@@ -11,6 +11,7 @@
 #include "rt/hal/hal_shm.h"
 #include "rt/loop/loop.h"
 #include "rt/loop/params.h"
+#include "rt/manager/check.h"
 #include "rt/manager/owner.h"
 #include "rt/shm/segment.h"
 #include "rt/shm/server.h"
@@ -34,6 +35,9 @@ struct machine {
     struct status_block *status;
 
     struct owner owner;
+    struct check check, measured; /* kept; being put together by a client */
+    struct excite_plan plan;      /* being staged by a client */
+    bool staged;
     struct params_store *params;
     struct hal_shm hal;
     struct loop *loop;

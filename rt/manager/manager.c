@@ -58,6 +58,15 @@ static void on_detach(void *self, uint64_t source)
             machine_source_name(manager->machine, source));
 }
 
+/* A staged plan or check is hundreds of lines, of which the last says all. */
+static bool is_routine(const char *line, enum rc rc)
+{
+    bool staging =
+        strncmp(line, "sysid wave ", 11) == 0 || strncmp(line, "check put ", 10) == 0;
+
+    return strcmp(line, "ping") == 0 || (staging && rc == RC_OK);
+}
+
 static enum rc on_command(void *self, const struct server_peer *peer, const char *line,
                           char *reply, size_t reply_size)
 {
@@ -67,7 +76,7 @@ static enum rc on_command(void *self, const struct server_peer *peer, const char
     if (rc != RC_OK && !reply[0])
         snprintf(reply, reply_size, "%s", err_text());
     count(manager, COUNTER_COMMANDS, &manager->n_commands);
-    if (strcmp(line, "ping") != 0)
+    if (!is_routine(line, rc))
         fprintf(stderr, "orbitd: command '%s' from %s (pid %d, uid %u): %s: %s\n", line,
                 peer->name, (int) peer->pid, (unsigned) peer->uid, rc_name(rc), reply);
     return rc;
@@ -91,7 +100,7 @@ static enum rc accept_set(struct machine *m, const struct param_set *set)
         return err_set(RC_STATE, "all parameter slots are in use: the loop has not run lately");
     rc = params_fill(params, set->head, &set->matrices);
     if (rc == RC_OK)
-        rc = tuning_apply(params, &m->cfg, &m->devices);
+        rc = tuning_apply(params, &m->cfg, &m->devices, &m->check);
     if (rc == RC_OK)
         machine_publish(m, params);
     else

@@ -34,7 +34,7 @@ static enum rc apply(struct machine *m, const struct cfg *fresh, bool *new_refer
     if (!params)
         return err_set(RC_STATE, "all parameter slots are in use: the loop has not run lately");
     reference = reference_hash(params); /* the slot begins as the set in use */
-    rc = tuning_apply(params, fresh, &m->devices);
+    rc = tuning_apply(params, fresh, &m->devices, &m->check);
     if (rc != RC_OK) {
         params_abandon(m->params, params);
         return rc;

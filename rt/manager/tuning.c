@@ -135,7 +135,8 @@ static void set_limits(struct params *p, const struct cfg *cfg, const struct dev
     }
 }
 
-enum rc tuning_apply(struct params *p, const struct cfg *cfg, const struct devices *devices)
+enum rc tuning_apply(struct params *p, const struct cfg *cfg, const struct devices *devices,
+                     const struct check *check)
 {
     enum rc rc = disable_bpms(p, cfg, devices);
 
@@ -147,6 +148,7 @@ enum rc tuning_apply(struct params *p, const struct cfg *cfg, const struct devic
         rc = reference_load(p->reference_m, devices, cfg->ring_reference);
     else if (rc == RC_OK)
         memset(p->reference_m, 0, dims_n_row(&p->dims) * sizeof *p->reference_m);
+    p->unchecked_col = check_first_bad(check, cfg, devices);
     memset(&p->ff, 0, sizeof p->ff);
     if (rc == RC_OK && cfg->feedforward_tables[0] != '\0')
         rc = ff_load(&p->ff, p->ff_value, cfg, devices, cfg->feedforward_tables);

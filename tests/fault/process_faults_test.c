@@ -221,6 +221,7 @@ static void write_config(void)
             "source: {bpm_max_age_ms: %d}\n"
             "hold: {max_s: 120}\n"
             "law: {every: 20}\n"
+            "check: {required: false}\n"
             "epics: {current_pv: 'RING:current'}\n"
             "virtual: {rate_hz: 200, ca_port: %d}\n"
             "run: {programs: [orbit-ring, orbitd, orbit-model, orbit-epics]}\n",

@@ -17,7 +17,7 @@ config        rt/base/ rt/shm/layout.h config/
 model         rt/base/ model/
 model/plant   rt/base/ model/plant/
 model/engine  rt/base/ rt/shm/ rt/loop/law/ config/ model/
-io            rt/base/ rt/shm/ rt/loop/law/ config/ model/ io/
+io            rt/base/ rt/shm/ rt/loop/law/ rt/loop/excite.h config/ model/ io/
 io/replay     rt/base/ rt/shm/ rt/hal/ rt/loop/ config/ io/segment/ io/stream/ io/replay/
 bench         rt/ config/ model/ bench/
 bench/load    rt/base/ rt/shm/ io/ bench/load/

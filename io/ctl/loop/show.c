@@ -6,6 +6,7 @@
 
 #include "io/ctl/plot/panel.h"
 #include "io/ctl/ring/table.h"
+#include "model/engine/law_cfg.h"
 #include "model/engine/law_margin.h"
 
 static const double degrees = 180 / M_PI;
@@ -25,7 +26,7 @@ static void print_law(FILE *out, const struct design *design)
     fprintf(out, "; a step of %.6g ms takes the mean of %lld frames\n", 1e3 * period_s,
             (long long) cfg->law_every);
     fprintf(out, "machine     delay %.4g ms, pole %.4g Hz\n",
-            cfg->actuator_delay_ms + cfg->bpm_delay_ms, cfg->actuator_pole_hz);
+            law_actuator_delay_ms(cfg) + cfg->bpm_delay_ms, cfg->actuator_pole_hz);
     fprintf(out, "demanded    gain margin %.3g, phase margin %.3g deg, peak of |S| %.3g\n",
             design->need.gain, design->need.phase_rad * degrees, design->need.peak);
 }

@@ -39,6 +39,8 @@ source:
   bpm: [modbus]
   actuator: modbus-ps
   bpm_max_age_ms: 200
+check:
+  required: false
 law:
   every: 20
   ki: 0.5

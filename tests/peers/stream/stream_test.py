@@ -32,6 +32,7 @@ loop: {{rate_hz: {RATE_HZ}, timer: sleep, priority: 0}}
 record: {{size_mib: {1 if continuous else 16}}}
 source: {{bpm_max_age_ms: 500}}
 law: {{every: 20}}
+check: {{required: false}}
 epics: {{current_pv: 'RING:current'}}
 virtual: {{rate_hz: {RATE_HZ}}}
 stream: {{continuous: {"true" if continuous else "false"}, pre_s: {PRE_S}, post_s: {POST_S}, segment_mib: 1,
