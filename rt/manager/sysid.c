@@ -119,7 +119,7 @@ static enum rc publish(struct machine *m)
     if (!params)
         return err_set(RC_STATE, "all parameter slots are in use: the loop has not run lately");
     params->unchecked_col = check_first_bad(&m->check, &m->cfg, &m->devices);
-    params_publish(m->params, params);
+    machine_publish(m, params);
     return RC_OK;
 }
 
