@@ -15,7 +15,7 @@ TESTS = os.environ.get("ORBITD_TESTS", os.path.join(BIN, "..", "tests"))
 OFF, SHADOW, ARMED, CLOSED, HOLD = range(5)
 ABSENT, STALE, INVALID, RANGE, DISABLED, FOREIGN, SATURATED = 1, 2, 4, 8, 32, 128, 512
 
-def wait_for(what, condition, seconds=10.0):
+def wait_for(what, condition, seconds=30.0):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         result = condition()
