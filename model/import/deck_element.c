@@ -47,6 +47,7 @@ static const struct {
     {"octu", ELEMENT_OCTUPOLE, 0},
     {"koct", ELEMENT_OCTUPOLE, 0},
     {"multipole", ELEMENT_MULTIPOLE, 0},
+    {"mult", ELEMENT_MULTIPOLE, 0},
     {"rfcavity", ELEMENT_CAVITY, 0},
     {"rfca", ELEMENT_CAVITY, 0},
 };
@@ -168,6 +169,30 @@ static enum rc read_vector(struct deck *deck, int32_t symbol, const char *name, 
     return RC_OK;
 }
 
+/* elegant's MULT: one term, integrated over its length. */
+static enum rc read_term(struct deck *deck, int32_t symbol, struct element *e)
+{
+    double order = 1, normal = 0, skew = 0, factor = 1;
+    const struct want want[] = {{"order", &order, 1},
+                                {"knl", &normal, 1},
+                                {"ksl", &skew, 1},
+                                {"tilt", &e->roll_rad, 1}};
+    struct cursor where = {.line = deck->symbol[symbol].line};
+    enum rc rc = get_all(deck, symbol, want, sizeof want / sizeof want[0]);
+    int n = (int) fmin(fmax(order, 0), ELEMENT_TERMS);
+
+    if (rc != RC_OK)
+        return rc;
+    if (n < 1 || n >= ELEMENT_TERMS || !(e->length_m > 0))
+        return deck_fail(deck, &where, "element '%s': MULT wants an ORDER of 1 to %d and L",
+                         deck->symbol[symbol].name, ELEMENT_TERMS - 1);
+    for (int k = 2; k <= n; k++)
+        factor *= k;
+    e->b[n] = normal / (factor * e->length_m);
+    e->a[n] = skew / (factor * e->length_m);
+    return RC_OK;
+}
+
 /* Thin in MAD-X; ours is so short that the difference is below rounding. */
 static enum rc read_multipole(struct deck *deck, int32_t symbol, struct element *e)
 {
@@ -277,7 +302,7 @@ enum rc deck_element(struct deck *deck, int32_t symbol, struct element *e, unsig
     if (e->kind == ELEMENT_DIPOLE)
         rc = read_bend(deck, symbol, e);
     else if (e->kind == ELEMENT_MULTIPOLE)
-        rc = read_multipole(deck, symbol, e);
+        rc = (deck->elegant ? read_term : read_multipole)(deck, symbol, e);
     else if (e->kind > ELEMENT_DIPOLE)
         rc = read_straight(deck, symbol, e);
     else if (e->kind == ELEMENT_CORRECTOR)

@@ -262,6 +262,26 @@ static void misalignment_of_at_is_read(void **state)
     free(text);
 }
 
+/* KNL = 3! b[3] L */
+static void a_multipole_of_elegant_has_one_term(void **state)
+{
+    struct lattice *ring;
+    struct import_source source = {.name = "input",
+                                   .text = "M: MULT,L=0.5,ORDER=3,KNL=6,KSL=-12\nR: LINE=(M)\n",
+                                   .format = IMPORT_ELEGANT,
+                                   .energy_gev = 1};
+
+    (void) state;
+    source.size = strlen(source.text);
+    assert_int_equal(import_parse(&ring, &source, &report), RC_OK);
+    assert_close(ring->element[0].b[3], 2, 1e-15, 0);
+    assert_close(ring->element[0].a[3], -4, 1e-15, 0);
+    assert_int_equal(ring->element[0].order, 3);
+    lattice_destroy(ring);
+    refused("M: MULT,L=0.5,ORDER=16,KNL=6\nR: LINE=(M)\n", IMPORT_ELEGANT, "input:1", "'M'");
+    refused("M: MULT,ORDER=2,KNL=6\nR: LINE=(M)\n", IMPORT_ELEGANT, "input:1", "'M'");
+}
+
 /* 0 takes the fringe off, others than 1 are told; what is zero is not. */
 static void fringe_and_lag_of_at_are_read(void **state)
 {
@@ -321,6 +341,7 @@ int main(void)
         cmocka_unit_test(bombs_are_refused_in_bounded_time),
         cmocka_unit_test(what_cannot_be_said_is_reported),
         cmocka_unit_test(misalignment_of_at_is_read),
+        cmocka_unit_test(a_multipole_of_elegant_has_one_term),
         cmocka_unit_test(fringe_and_lag_of_at_are_read),
         cmocka_unit_test(expressions_are_those_of_madx),
     };
