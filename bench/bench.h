@@ -67,6 +67,11 @@ MUST_USE enum rc bench_datagrams(const struct bench_options *options, json_t **r
 void bench_print_datagrams(const json_t *rows);
 void bench_judge_datagrams(json_t *verdicts, const json_t *rows);
 
+/* Modbus TCP as orbit-fieldbus speaks it: polling at 1 kHz, and devices with faults. */
+MUST_USE enum rc bench_modbus(const struct bench_options *options, json_t **result);
+void bench_print_modbus(const json_t *result);
+void bench_judge_modbus(json_t *verdicts, const json_t *result);
+
 /* Array of what the model does: linear updates and orbits against pyAT, inverses against
  * LAPACK, growth with the number of elements. Without pyAT ($ORBIT_BENCH_PYTHON) its yardstick
  * is null.

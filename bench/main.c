@@ -27,6 +27,7 @@ static const char usage[] =
     "  cycle    whole cycles of the loop, part by part\n"
     "  law      a step of each law, beside the product with its matrix\n"
     "  datagrams  positions in, set points out, by UDP: beside an empty echo\n"
+    "  modbus   125 registers read and 60 written at 1 kHz, and devices that misbehave\n"
     "  exchange snapshots and parameter sets exchanged with the loop under load\n"
     "  model    orbit model against pyAT and LAPACK\n"
     "  disturb  a running loop, bare and loaded in turn; --load ca,archive,web,fork,mmap\n"
@@ -43,6 +44,7 @@ static const struct part {
              {"cycle", "cycle", bench_cycle, NULL, NULL},
              {"law", "laws", bench_law, NULL, NULL},
              {"datagrams", "datagrams", bench_datagrams, NULL, NULL},
+             {"modbus", "modbus", bench_modbus, NULL, NULL},
              {"exchange", "exchange", bench_exchange, NULL, NULL},
              {"model", "model", bench_model, NULL, NULL},
              {"disturb", "disturb", bench_disturb, NULL, NULL},

@@ -260,6 +260,8 @@ static void judge_all(json_t *report)
         bench_judge_storm(verdicts, json_object_get(report, "storm"));
     if (json_is_array(json_object_get(report, "datagrams")))
         bench_judge_datagrams(verdicts, json_object_get(report, "datagrams"));
+    if (json_is_object(json_object_get(report, "modbus")))
+        bench_judge_modbus(verdicts, json_object_get(report, "modbus"));
     json_object_set_new(report, "budgets", verdicts);
 }
 
@@ -298,6 +300,8 @@ void bench_report(json_t *report)
         print_laws(json_object_get(report, "laws"));
     if (json_is_array(json_object_get(report, "datagrams")))
         bench_print_datagrams(json_object_get(report, "datagrams"));
+    if (json_is_object(json_object_get(report, "modbus")))
+        bench_print_modbus(json_object_get(report, "modbus"));
     if (json_object_get(report, "exchange"))
         bench_print_exchange(json_object_get(report, "exchange"));
     if (json_is_array(json_object_get(report, "model")))
