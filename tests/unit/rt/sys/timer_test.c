@@ -42,11 +42,35 @@ static void a_fifth_of_each_period_stays_idle_but_in_spin(void **state)
     assert_int_equal(timer_make(TIMER_SLEEP, 1000, PERIOD_NS).spin_ns, 0);
 }
 
+static void what_the_work_took_is_taken_from_the_spinning(void **state)
+{
+    const int64_t period_ns = 20000000;
+    struct timer timer = timer_make(TIMER_HYBRID, period_ns, period_ns);
+    int64_t began_ns = clock_mono_ns(), deadline_ns = began_ns + period_ns / 2;
+
+    (void) state;
+    assert_true(timer_rest_ns(&timer, deadline_ns) >= began_ns + period_ns / 5);
+    assert_true(timer_wait_ns(&timer, deadline_ns) >= deadline_ns);
+}
+
+static void who_spins_or_sleeps_to_the_end_does_not_rest(void **state)
+{
+    struct timer spin = timer_make(TIMER_SPIN, 0, PERIOD_NS);
+    struct timer sleep = timer_make(TIMER_SLEEP, PERIOD_NS, PERIOD_NS);
+    int64_t far_ns = clock_mono_ns() + 1000 * NS_PER_S;
+
+    (void) state;
+    assert_true(timer_rest_ns(&spin, far_ns) < far_ns);
+    assert_true(timer_rest_ns(&sleep, far_ns) < far_ns);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_mode_returns_before_its_deadline),
         cmocka_unit_test(a_deadline_that_has_passed_returns_at_once),
+        cmocka_unit_test(what_the_work_took_is_taken_from_the_spinning),
+        cmocka_unit_test(who_spins_or_sleeps_to_the_end_does_not_rest),
         cmocka_unit_test(a_fifth_of_each_period_stays_idle_but_in_spin),
     };
 
