@@ -46,6 +46,7 @@ static void *run_loop(void *argument)
 
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, NULL);
+    (void) pthread_setname_np(pthread_self(), "orbitd-loop");
     host_enter_loop(&self->machine->grant, &self->machine->wish);
     pthread_barrier_wait(&self->granted);
     pthread_barrier_wait(&self->begin);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -16,6 +17,7 @@
 #include "rt/shm/slow_cycle.h"
 #include "tests/support/process.h"
 #include "tests/support/temp_files.h"
+#include "tests/support/thread_watch.h"
 
 enum { RATE_HZ = 50, PATIENCE_S = 30 };
 
@@ -266,6 +268,41 @@ static void events_are_told_by_the_journal_and_by_orbitctl(void **state)
     assert_non_null(strpbrk(orbitctl("get TIMER"), "EF"));
 }
 
+/* Counted by the kernel: no fault, and no switch but that of the sleep. */
+static void cycles_cause_no_fault_and_one_switch_each(void **state)
+{
+    pid_t loop = thread_find(rig.orbitd, "orbitd-loop");
+    struct thread_counts before, after;
+    uint64_t cycles;
+
+    (void) state;
+    assert_true(loop > 0);
+    must_go_on(RATE_HZ);
+    cycles = status_load(&status()->counter[COUNTER_CYCLES]);
+    assert_int_equal(thread_read_counts(rig.orbitd, loop, &before), 0);
+    must_go_on(2 * RATE_HZ);
+    assert_int_equal(thread_read_counts(rig.orbitd, loop, &after), 0);
+    cycles = status_load(&status()->counter[COUNTER_CYCLES]) - cycles;
+    assert_int_equal(after.minor_faults - before.minor_faults, 0);
+    assert_int_equal(after.major_faults - before.major_faults, 0);
+    assert_true(after.voluntary_switches - before.voluntary_switches <= cycles + 1);
+}
+
+/* The clock is read without one; nobody swaps parameters, so nobody is woken either. */
+static void cycles_make_no_system_call_but_the_sleep(void **state)
+{
+    pid_t loop = thread_find(rig.orbitd, "orbitd-loop");
+    unsigned count[SYSCALL_NUMBERS] = {0};
+
+    (void) state;
+    if (thread_count_syscalls(loop, RATE_HZ, count) != 0)
+        skip();
+    assert_int_equal(count[SYS_futex], 0);
+    /* The first one may be the sleep that the tracer interrupted. */
+    assert_true(count[SYS_clock_nanosleep] + count[SYS_restart_syscall] == RATE_HZ);
+    assert_true(count[SYS_restart_syscall] <= 1);
+}
+
 static void a_reload_tells_what_it_changed(void **state)
 {
     (void) state;
@@ -323,6 +360,8 @@ int main(void)
         cmocka_unit_test(frames_bring_it_back),
         cmocka_unit_test(reset_of_the_timing_stops_nothing),
         cmocka_unit_test(events_are_told_by_the_journal_and_by_orbitctl),
+        cmocka_unit_test(cycles_cause_no_fault_and_one_switch_each),
+        cmocka_unit_test(cycles_make_no_system_call_but_the_sleep),
         cmocka_unit_test(a_reload_tells_what_it_changed),
         cmocka_unit_test(told_to_stop_while_it_waits_for_the_reference_it_ends_well),
         cmocka_unit_test(spinning_on_a_shared_processor_is_refused_with_its_reasons),
