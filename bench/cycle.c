@@ -1,5 +1,6 @@
 #include <pthread.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "bench/bench.h"
@@ -84,6 +85,7 @@ struct cycle_run {
     struct cycle_rig rig;
     atomic_bool stop;
     struct host_grant grant;
+    struct rusage before, after; /* of the loop's thread */
 };
 
 static void *loop_thread(void *argument)
@@ -92,7 +94,9 @@ static void *loop_thread(void *argument)
 
     host_enter_loop(&run->grant, &(struct host_wish){.core = run->options->core,
                                                      .priority = run->options->priority});
+    getrusage(RUSAGE_THREAD, &run->before);
     loop_run(run->rig.loop, &run->stop);
+    getrusage(RUSAGE_THREAD, &run->after);
     return NULL;
 }
 
@@ -126,6 +130,18 @@ static json_t *phase_json(const struct status_block *status, enum phase phase)
         (double) hist_percentile(&copy, 99.9) / 1000, "max_us", (double) copy.max / 1000);
 }
 
+/* A cycle may sleep once, and should fault never. */
+static json_t *kernel_json(const struct cycle_run *run)
+{
+    double cycles = (double) run->rig.status->counter[COUNTER_CYCLES];
+
+    return json_pack(
+        "{s:I, s:f, s:f}", "minor_faults",
+        (json_int_t) (run->after.ru_minflt - run->before.ru_minflt), "switches_per_cycle",
+        (double) (run->after.ru_nvcsw - run->before.ru_nvcsw) / cycles, "preemptions_per_cycle",
+        (double) (run->after.ru_nivcsw - run->before.ru_nivcsw) / cycles);
+}
+
 static json_t *run_json(const struct cycle_run *run)
 {
     static const char *const names[PHASE_COUNT] = {
@@ -137,7 +153,7 @@ static json_t *run_json(const struct cycle_run *run)
 
     for (int phase = 0; phase < PHASE_COUNT; phase++)
         json_object_set_new(phases, names[phase], phase_json(status, (enum phase) phase));
-    return json_pack("{s:s, s:s, s:i, s:I, s:I, s:i, s:I, s:I, s:I, s:I, s:o}", "what",
+    return json_pack("{s:s, s:s, s:i, s:I, s:I, s:i, s:I, s:I, s:I, s:I, s:o, s:o}", "what",
                      setup->what, "storage",
                      setup->storage == MATVEC_F32 ? "float32" : "float64", "rate_hz",
                      setup->rate_hz, "n_row", (json_int_t) dims_n_row(&setup->dims), "n_col",
@@ -145,7 +161,8 @@ static json_t *run_json(const struct cycle_run *run)
                      "cycles", (json_int_t) status->counter[COUNTER_CYCLES], "skipped",
                      (json_int_t) status->counter[COUNTER_SKIPPED], "frames",
                      (json_int_t) status->counter[COUNTER_FRAMES], "law_steps",
-                     (json_int_t) status->counter[COUNTER_LAW_STEPS], "phases", phases);
+                     (json_int_t) status->counter[COUNTER_LAW_STEPS], "phases", phases,
+                     "kernel", kernel_json(run));
 }
 
 static enum rc measure_setup(const struct bench_options *options,
