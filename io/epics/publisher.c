@@ -316,6 +316,12 @@ static bool is_text(const struct point_def *point)
     return point->kind == POINT_KIND_TEXT;
 }
 
+/* Correctors at their limits are worth a look while the others make up for them. */
+static enum ioc_severity severity_of(const struct point_def *point, const double *value)
+{
+    return strcmp(point->name, "N:SATURATED") == 0 && value[0] > 0 ? IOC_MINOR : IOC_OK;
+}
+
 static void publish_point(struct publisher *p, const struct point_def *point, int handle,
                           const struct points_source *source)
 {
@@ -328,7 +334,8 @@ static void publish_point(struct publisher *p, const struct point_def *point, in
         ioc_set_real(p->ioc, handle, p->scratch, point_length(point, &p->dims));
     }
     bool good = rc == RC_OK && p->fresh && point_has_ground(point, source);
-    ioc_set_severity(p->ioc, handle, good ? IOC_OK : IOC_INVALID);
+    enum ioc_severity severity = good ? severity_of(point, p->scratch) : IOC_INVALID;
+    ioc_set_severity(p->ioc, handle, severity);
 }
 
 static void publish_group(struct publisher *p, unsigned group,

@@ -48,6 +48,30 @@ static RT_SAFE void compare_source(struct events *events, const struct workspace
                     (uint64_t[4]){source, input->seen ? head->generation : 0, age_ns});
 }
 
+static RT_SAFE bool is_among(const uint64_t *col, uint64_t n, uint64_t wanted)
+{
+    for (uint64_t i = 0; i < n; i++)
+        if (col[i] == wanted)
+            return true;
+    return false;
+}
+
+/* Correctors that came to their limits, and those that left them. */
+static RT_SAFE void compare_limits(struct events *events, const struct workspace *w)
+{
+    const struct law_state *law = w->stepper.law;
+
+    for (uint64_t i = 0; i < law->n_active; i++)
+        if (!is_among(events->active, events->n_active, law->active[i]))
+            events_note(events, w, EVENT_LIMIT, (uint64_t[4]){1, 0, 0, law->active[i]});
+    for (uint64_t i = 0; i < events->n_active; i++)
+        if (!is_among(law->active, law->n_active, events->active[i]))
+            events_note(events, w, EVENT_LIMIT, (uint64_t[4]){0, 0, 0, events->active[i]});
+    events->n_active = law->n_active;
+    for (uint64_t i = 0; i < law->n_active; i++)
+        events->active[i] = law->active[i];
+}
+
 void events_compare(struct events *events, const struct workspace *w, const struct params *p,
                     uint64_t timing_reset_cycle)
 {
@@ -62,6 +86,7 @@ void events_compare(struct events *events, const struct workspace *w, const stru
     if (p->revision != events->revision)
         events_note(events, w, EVENT_PARAMETERS, (uint64_t[4]){events->revision, p->revision});
     compare_state(events, w);
+    compare_limits(events, w);
     if (timing_reset_cycle != events->reset_cycle)
         events_note(events, w, EVENT_TIMING_RESET, (uint64_t[4]){0});
     events->timer = w->timer;

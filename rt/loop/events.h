@@ -15,6 +15,7 @@ struct events {
     enum timer_mode timer;
     uint64_t revision, reset_cycle;
     bool alive[ORBIT_MAX_SOURCE];
+    uint64_t n_active, active[LAW_MAX_ACTIVE]; /* correctors at their limits */
 };
 
 void events_begin(struct events *events, struct slot_ring *ring, const struct workspace *w,

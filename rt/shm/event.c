@@ -13,7 +13,8 @@ static const char *const kinds[EVENT_KIND_COUNT] = {[EVENT_START] = "start",
                                                     [EVENT_PARAMETERS] = "parameters",
                                                     [EVENT_CLOCK_STEP] = "clock step",
                                                     [EVENT_TIMER] = "timer",
-                                                    [EVENT_TIMING_RESET] = "timing reset"};
+                                                    [EVENT_TIMING_RESET] = "timing reset",
+                                                    [EVENT_LIMIT] = "limit"};
 
 static const char *const states[STATE_COUNT] = {"OFF",  "SHADOW",  "ARMED", "CLOSED",
                                                 "HOLD", "TRIPPED", "PROBE"};
@@ -62,6 +63,8 @@ enum event_offender event_offender(const struct event_record *event, uint64_t *i
                              1ULL << COND_READBACK | 1ULL << COND_CHECK;
 
     *index = event->arg[3];
+    if (event->kind == EVENT_LIMIT)
+        return EVENT_OFFENDER_COL;
     if (event->kind != EVENT_STATE || *index == UINT64_MAX)
         return EVENT_OFFENDER_NONE;
     /* The loop judges columns before rows: the first offender is theirs. */
@@ -105,6 +108,16 @@ static void source_text(const struct event_record *event, const struct event_nam
                  names->source[0] ? names->source : number, (double) event->arg[2] * 1e-6);
 }
 
+static void limit_text(const struct event_record *event, const struct event_names *names,
+                       char *text, size_t size)
+{
+    char number[40];
+
+    snprintf(number, sizeof number, "corrector %" PRIu64, event->arg[3]);
+    snprintf(text, size, "%s %s", names->offender[0] ? names->offender : number,
+             event->arg[0] ? "is at its limit, the others make up for it" : "is used again");
+}
+
 void event_text(const struct event_record *event, const struct event_names *names, char *text,
                 size_t size)
 {
@@ -128,6 +141,9 @@ void event_text(const struct event_record *event, const struct event_names *name
         break;
     case EVENT_PARAMETERS:
         snprintf(text, size, "parameter set %" PRIu64 " in use, was %" PRIu64, arg[1], arg[0]);
+        break;
+    case EVENT_LIMIT:
+        limit_text(event, names, text, size);
         break;
     case EVENT_CLOCK_STEP:
         snprintf(text, size, "UTC stepped by %.6f s", (double) (int64_t) arg[0] * 1e-9);

@@ -34,7 +34,7 @@
 
 enum {
     ORBIT_ABI_VERSION =
-        12, /* counts every change of this file that tests/unit/rt/shm/layout.golden shows */
+        13, /* counts every change of this file that tests/unit/rt/shm/layout.golden shows */
     ORBIT_MAX_BPM = 1024,
     ORBIT_MAX_COL = 1024, /* H + V + RF */
     ORBIT_MAX_ROW = 2 * ORBIT_MAX_BPM,
@@ -389,6 +389,7 @@ enum event_kind {
     EVENT_CLOCK_STEP,   /* ns (signed) by which UTC was stepped */
     EVENT_TIMER,        /* enum timer_mode before, now */
     EVENT_TIMING_RESET, /* histograms and list of worst cycles are empty */
+    EVENT_LIMIT,        /* 1: a corrector is at its limit, 0: it is used again; -, -, column */
     EVENT_KIND_COUNT
 };
 

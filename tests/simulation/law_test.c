@@ -201,6 +201,18 @@ static unsigned largest_h(const struct loop_rig *rig)
     return largest;
 }
 
+/* The newest note on a column's limit: its first argument; 2: there is none. */
+static uint64_t noted_limit(struct loop_rig *rig, uint64_t col)
+{
+    struct event_record event;
+    uint64_t found = 2;
+
+    while (rig_next_event(rig, &event))
+        if (event.kind == EVENT_LIMIT && event.arg[3] == col)
+            found = event.arg[0];
+    return found;
+}
+
 static void a_corrector_at_its_rail_is_made_up_for_by_the_rest(void **state)
 {
     struct loop_rig *rig = *state;
@@ -232,12 +244,14 @@ static void a_corrector_at_its_rail_is_made_up_for_by_the_rest(void **state)
         assert_close(vm_rms_m(&rig->vm, 0), held_rms_m, 1e-4, 0.0);
         assert_true(rig_bits(rig, VEC_COL_QUALITY)[held] & QUALITY_SATURATED);
         assert_int_equal(rig_head(rig)->n_saturated, 1);
+        assert_int_equal(noted_limit(rig, held), 1);
         /* Half the disturbance: it is wanted inside again, and comes back by itself. */
         for (uint64_t row = 0; row < dims_n_row(&small); row++)
             rig->vm.orbit0_m[row] *= 0.5;
         rig_step(rig, 12 * SECOND);
         assert_int_equal(rig->status->state, STATE_CLOSED);
         assert_int_equal(rig_head(rig)->n_saturated, 0);
+        assert_int_equal(noted_limit(rig, held), 0);
         assert_close(vm_rms_m(&rig->vm, 0), 0.5 * free_rms_m, 1e-3, 0.0);
         for (uint64_t row = 0; row < dims_n_row(&small); row++)
             rig->vm.orbit0_m[row] *= 2.0;

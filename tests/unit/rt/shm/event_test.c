@@ -60,6 +60,9 @@ static void sources_and_clock_are_told_with_their_figures(void **state)
     event = (struct event_record){.kind = EVENT_CLOCK_STEP, .arg = {(uint64_t) -1500000000}};
     assert_int_equal(event_source(&event), -1);
     assert_string_equal(text(event, &nobody), "UTC stepped by -1.500000 s");
+    event = (struct event_record){.kind = EVENT_LIMIT, .arg = {1, 0, 0, 7}};
+    assert_string_equal(text(event, &nobody),
+                        "corrector 7 is at its limit, the others make up for it");
 }
 
 /* The segment may be read by a program of another mind than its writer. */
