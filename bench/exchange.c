@@ -9,7 +9,6 @@
 
 #include "bench/bench.h"
 #include "bench/cycle_rig.h"
-#include "bench/instance.h"
 #include "bench/samples.h"
 #include "rt/base/clock.h"
 #include "rt/base/hist.h"

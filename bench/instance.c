@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bench/folders.h"
 #include "rt/base/clock.h"
 
 enum { MOST_THREADS = 64, LONGEST_WHERE = 70 };
@@ -49,17 +50,6 @@ static void catch_stop(void)
     sigaction(SIGTERM, &action, NULL);
 }
 
-enum rc bench_folder(char *folder, size_t size)
-{
-    ssize_t n = readlink("/proc/self/exe", folder, size - 1);
-
-    if (n <= 0)
-        return err_sys("cannot find the own program");
-    folder[n] = '\0';
-    *strrchr(folder, '/') = '\0';
-    return RC_OK;
-}
-
 /* In a process group of its own: a Ctrl-C is for this program, which ends the others in order.
  */
 static _Noreturn void become(const char *path, const char *const argv[], const char *log,
@@ -80,7 +70,7 @@ static _Noreturn void become(const char *path, const char *const argv[], const c
 
 enum rc bench_start(pid_t *child, const char *const argv[], const char *log)
 {
-    char folder[INSTANCE_PATH], path[INSTANCE_PATH + 64];
+    char folder[FOLDER_PATH], path[FOLDER_PATH + 64];
     pid_t parent = getpid();
     enum rc rc = bench_folder(folder, sizeof folder);
 
@@ -127,27 +117,11 @@ static enum rc free_port(int *port)
     return found ? RC_OK : err_sys("no free port");
 }
 
-/* In the sources that this was built from, else where an installation has them. */
-static enum rc find_ring(const char *ring, char *folder, size_t size)
-{
-    char own[INSTANCE_PATH];
-    enum rc rc;
-
-    snprintf(folder, size, ORBIT_BENCH_SOURCE "/lattices/%s", ring);
-    if (access(folder, R_OK) == 0)
-        return RC_OK;
-    rc = bench_folder(own, sizeof own);
-    if (rc != RC_OK)
-        return rc;
-    snprintf(folder, size, "%s/../share/orbitd/lattices/%s", own, ring);
-    return access(folder, R_OK) == 0 ? RC_OK : err_sys("%s", folder);
-}
-
 static enum rc write_config(const struct instance *self, const struct bench_options *options,
                             const struct instance_setup *setup)
 {
-    char ring[2 * INSTANCE_PATH];
-    enum rc rc = find_ring(setup->ring, ring, sizeof ring);
+    char ring[2 * FOLDER_PATH];
+    enum rc rc = bench_ring_folder(setup->ring, ring, sizeof ring);
     FILE *file = rc == RC_OK ? fopen(self->config, "we") : NULL;
 
     if (rc != RC_OK)
@@ -265,7 +239,7 @@ enum rc instance_start(struct instance *self, const struct bench_options *option
 static void remove_folder(const char *path)
 {
     DIR *folder = opendir(path);
-    char inner[2 * INSTANCE_PATH];
+    char inner[2 * FOLDER_PATH];
 
     for (struct dirent *entry; folder && (entry = readdir(folder));) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)

@@ -11,8 +11,6 @@
 #include "rt/base/rc.h"
 #include "rt/shm/client.h"
 
-enum { INSTANCE_PATH = 256 };
-
 struct instance {
     char folder[96], config[128], socket[128], log[128];
     int ring_port, epics_port; /* of Channel Access */
@@ -48,9 +46,6 @@ pid_t instance_program(const struct instance *instance, const char *name);
 /* The thread of orbitd that waits for a timer at the loop's rate; watches for 0.3 s. -1: none.
  */
 pid_t instance_loop_thread(const struct instance *instance);
-
-/* Folder of the running program, and path of a program beside it. */
-MUST_USE enum rc bench_folder(char *folder, size_t size);
 
 /* Starts a program beside this one in a process group of its own; what it prints is added to
  * the log. It ends with this program. */

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "bench/bench.h"
+#include "bench/folders.h"
 #include "bench/model_ring.h"
 #include "bench/plain_svd.h"
 #include "bench/pyat.h"
@@ -202,9 +203,8 @@ static enum rc measure_ring(struct run *run, const char *name)
     json_t *answer;
     enum rc rc;
 
-    snprintf(path, sizeof(path), ORBIT_BENCH_SOURCE "/lattices/%s/lattice.json", name);
-    if (access(path, R_OK) != 0)
-        return RC_OK;
+    if (bench_ring_lattice(name, path, sizeof(path)) != RC_OK)
+        return RC_OK; /* the part measures the rings that are there */
     rc = model_ring_open(&ring, name);
     if (rc == RC_OK && run->pyat.pid > 0) {
         rc = pyat_ask(&run->pyat, &answer, "load %s", name);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "bench/folders.h"
 #include "model/engine/inputs.h"
 #include "model/response.h"
 
@@ -52,9 +53,9 @@ static enum rc prepare(struct model_ring *ring, size_t before_b)
 static enum rc load(struct lattice **lattice, const char *name)
 {
     char path[512];
+    enum rc rc = bench_ring_lattice(name, path, sizeof(path));
 
-    snprintf(path, sizeof(path), ORBIT_BENCH_SOURCE "/lattices/%s/lattice.json", name);
-    return lattice_load(lattice, path);
+    return rc == RC_OK ? lattice_load(lattice, path) : rc;
 }
 
 enum rc model_ring_open(struct model_ring *ring, const char *name)

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "bench/bench.h"
+#include "bench/folders.h"
 #include "bench/instance.h"
 #include "rt/base/clock.h"
 
@@ -131,7 +132,7 @@ static bool close_loop(struct storm *self, double timeout_s)
 /* Set points put to the machine so far, by its own count; NaN: it does not answer. */
 static double count_writes(const struct storm *self)
 {
-    char folder[INSTANCE_PATH], line[2 * INSTANCE_PATH];
+    char folder[FOLDER_PATH], line[2 * FOLDER_PATH];
     double value = (double) NAN;
     FILE *pipe;
 
