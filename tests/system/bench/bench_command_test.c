@@ -68,7 +68,7 @@ static void one_command_measures_judges_and_draws(void **state)
 
     (void) state;
     snprintf(words, sizeof words,
-             "matvec --quick --rounds 2 --priority 0 --json %s --plot %s/plots",
+             "matvec --quick --rounds 1 --priority 0 --json %s --plot %s/plots",
              temp_path("report.json"), temp_files_folder());
     assert_int_equal(bench(words), DONE);
     must_say("Host: ");
