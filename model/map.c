@@ -93,10 +93,11 @@ void map_exact(struct map *map, const struct element *element)
 
 bool map_couples(const struct element *element)
 {
-    bool focuses = fabs(element->b[1]) > 0 || bends(element);
+    bool has_planes =
+        fabs(element->b[1]) > 0 || bends(element) || element->kind == ELEMENT_CORRECTOR;
 
     return fabs(element->a[1]) * element->length_m > 0 ||
-           (focuses && fabs(element->roll_rad) > 0);
+           (has_planes && fabs(element->roll_rad) > 0);
 }
 
 static void kick_within_edges(struct kick_map *kick, const struct element *element)

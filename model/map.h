@@ -37,8 +37,8 @@ void map_identity(struct map *map);
  * couple the planes: see map_couples. */
 void map_exact(struct map *map, const struct element *element);
 
-/* True: the element mixes x and y at first order about the design orbit, so that struct map
- * cannot describe it. */
+/* True: the element, or the kick of a rolled corrector, mixes x and y at first order about the
+ * design orbit, so that struct map and struct kick_map cannot describe it. */
 bool map_couples(const struct element *element);
 
 /* The exact response of an element's exit to a kick that is spread evenly over its length

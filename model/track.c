@@ -157,14 +157,18 @@ static void edge(double z[TRACK_DIM], const struct element *e, bool entrance, bo
     z[PY] += y * z[Y];
 }
 
-static void thin_kick(double z[TRACK_DIM], double x, double y, struct tangent *t)
+/* A corrector that is rolled kicks in its own planes. */
+static void thin_kick(const struct element *e, double z[TRACK_DIM], struct tangent *t)
 {
+    double roll = e->kind == ELEMENT_CORRECTOR ? e->roll_rad : 0;
+    double cosine = cos(roll), sine = sin(roll);
+
     for (uint32_t c = 0; t && c < t->n; c++) {
-        t->column[c][PX] += t->kick_x[c];
-        t->column[c][PY] += t->kick_y[c];
+        t->column[c][PX] += cosine * t->kick_x[c] - sine * t->kick_y[c];
+        t->column[c][PY] += cosine * t->kick_y[c] + sine * t->kick_x[c];
     }
-    z[PX] += x;
-    z[PY] += y;
+    z[PX] += cosine * e->hkick_rad - sine * e->vkick_rad;
+    z[PY] += cosine * e->vkick_rad + sine * e->hkick_rad;
 }
 
 static void turn_vector(double u[TRACK_DIM], double cosine, double sine)
@@ -210,11 +214,11 @@ static bool has_field(const struct element *e)
 static void halves_with_kick(const struct element *e, double z[TRACK_DIM], struct tangent *t)
 {
     if (e->length_m <= 0) {
-        thin_kick(z, e->hkick_rad, e->vkick_rad, t);
+        thin_kick(e, z, t);
         return;
     }
     drift(z, 0.5 * e->length_m, t);
-    thin_kick(z, e->hkick_rad, e->vkick_rad, t);
+    thin_kick(e, z, t);
     drift(z, 0.5 * e->length_m, t);
 }
 

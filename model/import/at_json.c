@@ -207,6 +207,11 @@ static enum rc read_misalignment(const struct reading *r, struct element *e)
     rc = list(&first, "R1", row, 6);
     json_decref(wrapped);
     e->roll_rad = atan2(row[2], row[0]);
+    if (e->kind != ELEMENT_CORRECTOR || !(fabs(e->roll_rad) > 0))
+        return rc;
+    e->roll_rad = 0; /* as pyAT's pass method has it */
+    import_report_add(r->builder->report, "element '%s': R1 of a corrector plays no part",
+                      r->name);
     return rc;
 }
 

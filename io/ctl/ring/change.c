@@ -92,12 +92,12 @@ static bool is_magnet(const struct element *element)
 static enum rc check_element(const struct change *change, const struct target *target,
                              const struct element *element)
 {
-    bool kick = strstr(target->field.name, "kick") != NULL;
+    bool steers = strstr(target->field.name, "kick") || !strcmp(target->field.name, "tilt");
 
-    if (is_magnet(element) || (kick && element->kind == ELEMENT_CORRECTOR))
+    if (is_magnet(element) || (steers && element->kind == ELEMENT_CORRECTOR))
         return RC_OK;
     return err_set(RC_INPUT, "%s: %s has no %s, it is not a magnet%s", change->text,
-                   element->name, change->field, kick ? " or corrector" : "");
+                   element->name, change->field, steers ? " or corrector" : "");
 }
 
 static enum rc check_value(const struct change *change, const struct target *target,

@@ -203,6 +203,31 @@ static void a_coupled_lattice_has_its_own_tunes_and_matrix(void **state)
     unload();
 }
 
+/* The kick of a corrector that is rolled by 30 degrees is half in the other plane. */
+static void a_rolled_corrector_kicks_in_its_own_planes(void **state)
+{
+    uint64_t n_bpm;
+    uint32_t corrector;
+    double vertical[24];
+
+    (void) state;
+    load("");
+    assert_int_equal(engine_compute(&result, &inputs), RC_OK);
+    n_bpm = result.head.dims.n_bpm;
+    corrector = inputs.lattice->hcorrector[inputs.column[1]].element;
+    assert_int_equal(inputs.lattice->vcorrector[1].element, corrector);
+    for (uint64_t i = 0; i < n_bpm; i++)
+        vertical[i] = r(n_bpm + i, result.head.dims.n_h + 1);
+    engine_free(&result);
+    inputs.lattice->element[corrector].roll_rad = M_PI / 6;
+    assert_int_equal(engine_compute(&result, &inputs), RC_OK);
+    for (uint64_t i = 0; i < n_bpm; i++) {
+        assert_close(r(n_bpm + i, 1), 0.5 * vertical[i], 0, 1e-9);
+        assert_close(r(n_bpm + i, result.head.dims.n_h + 1), sqrt(0.75) * vertical[i], 0, 1e-9);
+    }
+    unload();
+}
+
 static void an_unstable_ring_is_one_clear_message_and_no_set(void **state)
 {
     (void) state;
@@ -339,6 +364,7 @@ int main(void)
         cmocka_unit_test(rows_and_columns_follow_the_device_table),
         cmocka_unit_test(bpms_at_offsets_of_a_kicked_lattice_use_the_matrix_about_its_orbit),
         cmocka_unit_test(a_coupled_lattice_has_its_own_tunes_and_matrix),
+        cmocka_unit_test(a_rolled_corrector_kicks_in_its_own_planes),
         cmocka_unit_test(an_unstable_ring_is_one_clear_message_and_no_set),
         cmocka_unit_test(the_law_has_its_own_inverse_only_where_gains_differ),
         cmocka_unit_test(the_energy_row_takes_the_energy_out_of_kicks),
