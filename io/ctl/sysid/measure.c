@@ -181,6 +181,13 @@ static void take_record(struct measure *m)
     c->n++;
 }
 
+static void pause_ms(long ms)
+{
+    struct timespec pause = {.tv_nsec = ms * 1000000};
+
+    nanosleep(&pause, NULL);
+}
+
 /* ---- commands ------------------------------------------------------------------------ */
 
 static enum rc tell(struct measure *m, const char *line)
@@ -229,13 +236,6 @@ static enum rc stage(struct measure *m)
     return rc;
 }
 
-static void pause_ms(long ms)
-{
-    struct timespec pause = {.tv_nsec = ms * 1000000};
-
-    nanosleep(&pause, NULL);
-}
-
 /* Armed, it takes a moment until the gateway has acknowledged. */
 static enum rc start(struct measure *m)
 {
@@ -264,6 +264,7 @@ static enum rc explain_end(const struct measure *m)
 
     if (n + wanted / 20 + 1 >= wanted)
         return RC_OK;
+    pause_ms(300); /* until WHY has been written */
     (void) client_read_text(m->client, &text);
     text.why[strcspn(text.why, "\n")] = '\0';
     return err_set(RC_RANGE, "the excitation ended after %llu of %llu levels: %.300s",
