@@ -3,7 +3,7 @@
 set -euo pipefail
 
 run_set="build-essential cmake ninja-build pkg-config perl xz-utils libreadline-dev dpkg-dev libyaml-dev
- libjansson-dev liburcu-dev libmodbus-dev libopenblas-serial-dev liblapacke-dev libcairo2-dev libhdf5-dev libcmocka-dev rt-tests util-linux iproute2
+ libjansson-dev liburcu-dev libmodbus-dev libopenblas-serial-dev liblapacke-dev libcairo2-dev libhdf5-dev libfftw3-dev libcmocka-dev rt-tests util-linux iproute2
  procps python3"
 test_set="$run_set clang-format shellcheck mandoc python3-jsonschema python3-pymodbus
  python3-serial python3-serial-asyncio socat mbpoll systemd qemu-system-x86 cpio python3-h5py"

@@ -58,6 +58,8 @@ int command_orm(struct ctl *ctl);
 int command_what_if(struct ctl *ctl);
 int command_record(struct ctl *ctl);
 int command_replay(struct ctl *ctl);
+int command_culprit(struct ctl *ctl);
+int command_spectrum(struct ctl *ctl);
 int command_loop(struct ctl *ctl);
 int command_ff(struct ctl *ctl);
 int command_sysid(struct ctl *ctl);

@@ -307,6 +307,15 @@ class Freeze(Instance):
                for line in tried.stdout.splitlines() if line.startswith(("recorded", "law of the run", "new law"))}
         numpy.testing.assert_allclose(rms["law of the run"], rms["recorded"], rtol=0.3)
         self.assertNotEqual(rms["new law"], rms["law of the run"])
+        for recording in ([], [away]):
+            spectrum = self.ctl("spectrum", "--seconds", "2", "--csv", self.folder + "/psd.csv", *recording)
+            self.assertEqual(spectrum.returncode, 0, spectrum.stdout + spectrum.stderr)
+            psd = numpy.genfromtxt(self.folder + "/psd.csv", delimiter=",", names=True)
+            self.assertTrue((psd["y_m2_per_hz"] > 0).all())
+            self.assertLessEqual(psd["f_hz"][-1], RATE_HZ / 2 + 1)
+            culprit = self.ctl("culprit", "--seconds", "2", *recording)
+            self.assertEqual(culprit.returncode, 0, culprit.stdout + culprit.stderr)
+            self.assertIn("50 Hz  x", culprit.stdout)
 
     def test_3_only_the_newest_are_kept(self):
         for name in ("a", "b", "c"):
