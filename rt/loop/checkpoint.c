@@ -64,7 +64,7 @@ enum rc checkpoint_size_b(uint64_t *size_b, const struct orbit_dims *dims)
         return rc;
     list_blocks(w, &grid, block);
     *size_b = sizeof(struct checkpoint_head) +
-              N_RESPONSE * CHECKPOINT_PAST * w->n_col * sizeof(double);
+              N_RESPONSE * (CHECKPOINT_PAST + 1) * w->n_col * sizeof(double);
     for (unsigned i = 0; i < N_BLOCK; i++)
         *size_b += block[i].size_b;
     workspace_destroy(w);
@@ -92,6 +92,12 @@ static RT_SAFE double *past(const struct response *response, uint64_t back)
     uint64_t slot = (response->head + response->depth - back) % response->depth;
 
     return response->history + slot * response->n_col;
+}
+
+/* What stood before everything that is known. */
+static RT_SAFE double *before_all(const struct response *response)
+{
+    return response->history + response->depth * response->n_col;
 }
 
 /* Of the machine and of the virtual loop. */
@@ -122,9 +128,12 @@ static RT_SAFE void write_block(struct checkpoints *self, const struct params *p
     list_blocks(w, self->grid, block);
     for (unsigned i = 0; i < N_BLOCK; i++, at += block[i - 1].size_b / 8)
         words_store(at, block[i].at, block[i].size_b / 8);
-    for (unsigned i = 0; i < N_RESPONSE; i++)
+    for (unsigned i = 0; i < N_RESPONSE; i++) {
         for (uint64_t back = 0; back < n_past; back++, at += w->n_col)
             words_store(at, past(response_of(w, i), back), w->n_col);
+        words_store(at, before_all(response_of(w, i)), w->n_col);
+        at += w->n_col;
+    }
     head.state_b = (uint64_t) (at - head_at) * 8 - sizeof head;
     words_store(head_at, &head, sizeof head / 8);
     slot_ring_commit(self->ring);
@@ -165,9 +174,12 @@ static void take_words(struct workspace *w, const struct workspace *twin, const 
 
 static void take_past(struct workspace *w, const double *saved, uint64_t n_past)
 {
-    for (unsigned i = 0; i < N_RESPONSE; i++)
+    for (unsigned i = 0; i < N_RESPONSE; i++) {
         for (uint64_t back = 0; back < n_past; back++, saved += w->n_col)
             memcpy(past(response_of(w, i), back), saved, w->n_col * sizeof *saved);
+        memcpy(before_all(response_of(w, i)), saved, w->n_col * sizeof *saved);
+        saved += w->n_col;
+    }
 }
 
 static enum rc check_head(struct workspace *w, struct grid *grid,
@@ -184,8 +196,8 @@ static enum rc check_head(struct workspace *w, struct grid *grid,
                        "the checkpoint is not whole: an excitation was playing, or the "
                        "delay is longer than %d cycles",
                        CHECKPOINT_PAST);
-    if (head->state_b < blocks_b || (head->state_b - blocks_b) % row_b != 0 ||
-        (head->state_b - blocks_b) / row_b > CHECKPOINT_PAST)
+    if (head->state_b < blocks_b + row_b || (head->state_b - blocks_b) % row_b != 0 ||
+        (head->state_b - blocks_b) / row_b > CHECKPOINT_PAST + 1)
         return err_set(RC_INPUT, "a checkpoint of %lu bytes", head->state_b);
     return RC_OK;
 }
@@ -215,6 +227,6 @@ enum rc checkpoint_restore(struct workspace *w, struct grid *grid,
     for (unsigned i = 1; i < N_BLOCK; i++, at += block[i - 1].size_b)
         memcpy(block[i].at, at, block[i].size_b);
     take_past(w, (const double *) (const void *) at,
-              (uint64_t) (end - at) / sizeof(double) / w->n_col / N_RESPONSE);
+              (uint64_t) (end - at) / sizeof(double) / w->n_col / N_RESPONSE - 1);
     return RC_OK;
 }

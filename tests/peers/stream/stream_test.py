@@ -19,7 +19,7 @@ import numpy
 
 BIN, SOURCE = os.environ["ORBITD_BIN"], os.environ["ORBITD_SOURCE"]
 RATE_HZ, PRE_S, POST_S, HOLD = 200, 2.0, 1.0, 4
-HEAD_WORDS = 24 + 2 * 8 + 4
+HEAD_WORDS = 24 + 2 * 8 + 8
 
 
 def config(folder, continuous):
