@@ -135,6 +135,24 @@ static void set_limits(struct params *p, const struct cfg *cfg, const struct dev
     }
 }
 
+/* A law that steps faster than its set points get out would count with kicks that never were.
+ * Where the gateway writes whole blocks as they come (UDP), there is nothing to outrun. */
+static enum rc check_rate(const struct cfg *cfg)
+{
+    double law_hz = cfg->law_frame_hz / (double) cfg->law_every;
+    double write_hz =
+        cfg->fieldbus_actuator_source[0] ? cfg->fieldbus_write_hz : cfg->epics_write_hz;
+
+    if (cfg->udp_actuator_source[0] || law_hz <= 1.001 * write_hz)
+        return RC_OK;
+    return err_set(
+        RC_RANGE,
+        "law.every %ld: the law would step %g times a second, %s lets set points out %g "
+        "times",
+        cfg->law_every, law_hz,
+        cfg->fieldbus_actuator_source[0] ? "fieldbus.write_hz" : "epics.write_hz", write_hz);
+}
+
 enum rc tuning_apply(struct params *p, const struct cfg *cfg, const struct devices *devices,
                      const struct check *check)
 {
@@ -150,6 +168,8 @@ enum rc tuning_apply(struct params *p, const struct cfg *cfg, const struct devic
         memset(p->reference_m, 0, dims_n_row(&p->dims) * sizeof *p->reference_m);
     p->unchecked_col = check_first_bad(check, cfg, devices);
     memset(&p->ff, 0, sizeof p->ff);
+    if (rc == RC_OK)
+        rc = check_rate(cfg);
     if (rc == RC_OK && cfg->feedforward_tables[0] != '\0')
         rc = ff_load(&p->ff, p->ff_value, cfg, devices, cfg->feedforward_tables);
     return rc == RC_OK ? params_make_law(p) : rc;
