@@ -72,6 +72,23 @@ static void the_set_has_a_block_a_plane_and_nothing_outside(void **state)
 
 /* K = (R'R + mu^2)^-1 R' is equivalent to R' = (R'R + mu^2) K: no inverse needed to check it.
  */
+static void an_inverse_of_the_wrong_sign_is_refused_with_its_plane(void **state)
+{
+    (void) state;
+    load("");
+    assert_int_equal(engine_compute(&result, &inputs), RC_OK);
+    assert_int_equal(engine_check_margin(&result, &inputs.cfg), RC_OK);
+    for (uint64_t j = 0; j < result.head.block[1].n_col; j++)
+        for (uint64_t i = 0; i < result.head.block[1].n_row; i++)
+            result.inverses.k[(result.head.block[1].col0 + j) * dims_n_row(&result.head.dims) +
+                              result.head.block[1].row0 + i] *= -1;
+    assert_int_equal(engine_check_margin(&result, &inputs.cfg), RC_RANGE);
+    assert_non_null(strstr(err_text(), "vertical plane: no margin: unstable"));
+    inputs.cfg.margin_required = false;
+    assert_int_equal(engine_check_margin(&result, &inputs.cfg), RC_OK);
+    unload();
+}
+
 static void the_inverse_solves_the_regularised_normal_equations(void **state)
 {
     const struct orbit_dims *dims = &result.head.dims;
@@ -359,6 +376,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_set_has_a_block_a_plane_and_nothing_outside),
+        cmocka_unit_test(an_inverse_of_the_wrong_sign_is_refused_with_its_plane),
         cmocka_unit_test(the_inverse_solves_the_regularised_normal_equations),
         cmocka_unit_test(disabled_devices_have_zero_rows_and_columns_in_the_inverse),
         cmocka_unit_test(rows_and_columns_follow_the_device_table),
