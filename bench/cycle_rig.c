@@ -108,7 +108,7 @@ static struct tuning make_tuning(void)
                            .inhibit_max_ns = 5000000000,
                            .max_saturated = 4,
                            .max_masked = MAX_MASKED,
-                           .late_limit = UINT64_MAX,
+                           .patience = {[COND_TIMING] = UINT64_MAX, [COND_READBACK] = 25},
                            .trip_count = 5,
                            .readback_tolerance_rad = 1e-4,
                            .bpm_max_m = 0.02,

@@ -279,7 +279,7 @@ static void fill_values(struct bpm_frames *frames)
         struct bpm_frame *frame = &frames->frame;
         frame->value[i] = take_raw(frames, i, i);
         frame->value[n + i] = take_raw(frames, i, n + i);
-        frame->aux[i] = frame->aux[n + i] = 1;
+        frame->aux[i] = frame->aux[n + i] = NAN; /* there is no PV of it */
         enum value_fault fault = judge(frames, i, n + i);
         /* What is wrong with the whole PV is said once, by the channels. */
         faults_note(frames->faults, i, fault == VALUE_BAD_PV ? VALUE_GOOD : fault);
@@ -321,7 +321,7 @@ static const struct bpm_frame *make_frame(struct bpm_frames *frames)
     head->t_received_ns = pace->view.t_received_ns;
     head->frame_seq = pace_count(&frames->counter, pace->view.t_sample_ns);
     head->scalar[SCALAR_CURRENT_A] = read_current_a(frames);
-    head->scalar[SCALAR_SUM] = 1;
+    head->scalar[SCALAR_SUM] = NAN;
     for (unsigned i = 0; i < FRAME_SCALARS - SCALAR_INPUT; i++) {
         head->scalar[SCALAR_INPUT + i] = read_input(frames, frames->input[i]);
     }

@@ -52,7 +52,7 @@ static enum rc make_arrays(struct bpm_source *s)
     for (size_t i = 0; i < n_row; i++) {
         s->row[i] = NO_POINT;
         s->valid[i / 2] = NO_POINT;
-        s->aux[i] = 1;
+        s->aux[i] = NAN; /* not measured */
     }
     s->current = NO_POINT;
     return RC_OK;
@@ -130,7 +130,7 @@ static void publish(struct bpm_source *s, struct client *client, const struct sc
     s->head.t_sample_ns = scan->t_sample_ns;
     s->head.t_received_ns = clock_mono_ns();
     s->head.scalar[SCALAR_CURRENT_A] = current_a(s);
-    s->head.scalar[SCALAR_SUM] = 1;
+    s->head.scalar[SCALAR_SUM] = NAN;
     for (unsigned i = SCALAR_INPUT; i < FRAME_SCALARS; i++) {
         s->head.scalar[i] = (double) NAN;
     }

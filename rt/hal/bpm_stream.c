@@ -1,5 +1,6 @@
 #include "rt/hal/bpm_stream.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -210,7 +211,7 @@ static RT_SAFE void close_frame(struct bpm_stream *s)
     s->head.scalar[SCALAR_CURRENT_A] = __builtin_nan("");
     for (unsigned i = SCALAR_INPUT; i < FRAME_SCALARS; i++)
         s->head.scalar[i] = __builtin_nan("");
-    s->head.scalar[SCALAR_SUM] = s->n_sum ? s->sum / (double) s->n_sum : 1;
+    s->head.scalar[SCALAR_SUM] = s->n_sum ? s->sum / (double) s->n_sum : (double) NAN;
     s->open = false;
     s->is_new = true;
     bpm_stream_count(s, SOURCE_FRAMES, 1);
@@ -231,7 +232,7 @@ static RT_SAFE void put(struct bpm_stream *s, struct place *place,
 {
     const struct bpm_transform *t = &place->own.transform;
     double x_nm = sample->x_nm, y_nm = sample->y_nm;
-    double sum = s->sum_scale > 0 ? sample->sum * s->sum_scale : 1;
+    double sum = s->sum_scale > 0 ? sample->sum * s->sum_scale : (double) NAN;
     uint64_t row_x = place->own.bpm, row_y = s->n_bpm + row_x;
 
     s->making.value[row_x] = t->xx * x_nm + t->xy * y_nm + t->x0;

@@ -5,9 +5,8 @@
 void phase_estimate(struct workspace *w, const struct params *p)
 {
     struct innovation_frame frame = {.y = w->y, .u_eff = w->u_eff, .quality = w->row_quality};
-    bool injection = w->bpm[0].view.head.word[WORD_INHIBIT] != 0;
 
-    if (!w->new_frame || !w->bpm[0].alive || injection || p->revision == 0)
+    if (!w->new_frame || !w->bpm[0].alive || w->inhibited || p->revision == 0)
         return;
     innovation_update(&w->innovation, p, &frame);
     for (uint64_t row = 0; row < w->n_row; row++)

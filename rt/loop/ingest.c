@@ -78,6 +78,29 @@ static RT_SAFE void take_positions(struct workspace *w, const struct params *p)
         w->reference_m, w->error, w->row_quality);
 }
 
+/* For some frames after its gain changed, a BPM's electronics settle. */
+static RT_SAFE void blank_gains(struct workspace *w, const struct params *p)
+{
+    uint64_t any = 0;
+
+    for (uint64_t row = 0; row < w->n_row; row++)
+        any |= w->row_quality[row] & QUALITY_GAIN;
+    if (any == 0 && w->n_blank == 0)
+        return;
+    w->n_blank = 0;
+    for (uint64_t row = 0; row < w->n_row; row++) {
+        uint64_t *left = &w->blank_left[row];
+
+        if (w->row_quality[row] & QUALITY_GAIN)
+            *left = p->tuning.gain_blank + 1;
+        else if (w->new_frame && *left > 0)
+            (*left)--;
+        w->n_invalid += *left > 0 && w->row_quality[row] == QUALITY_GOOD;
+        w->row_quality[row] |= *left ? QUALITY_GAIN : 0;
+        w->n_blank += *left > 0;
+    }
+}
+
 static RT_SAFE void measure_plane(const struct workspace *w, uint64_t row0, double *rms_m,
                                   double *max_m)
 {
@@ -97,11 +120,11 @@ static RT_SAFE void miss_actuators(struct workspace *w, const struct params *p)
 /* A readback may lag its set point for a while; only one that stays away is refused. */
 static RT_SAFE void follow_readbacks(struct workspace *w, const struct params *p)
 {
-    enum { FRAMES_TO_SETTLE = 25 };
+    uint64_t count = p->tuning.patience[COND_READBACK];
 
     w->rows->follow(w->dims.n_h + w->dims.n_v,
                     (const double *const[2]){w->u_readback, w->u_found},
-                    p->tuning.readback_tolerance_rad, w->new_echo, FRAMES_TO_SETTLE,
+                    p->tuning.readback_tolerance_rad, w->new_echo, count > 0 ? count - 1 : 0,
                     (uint64_t *const[2]){w->tracking_count, w->col_quality});
 }
 
@@ -181,6 +204,7 @@ void phase_validate(struct workspace *w, const struct params *p)
     follow_reference(w, p);
     shift_reference(w, p);
     take_positions(w, p);
+    blank_gains(w, p);
     if (!w->inhibited) {
         measure_plane(w, 0, &w->rms_x_m, &w->max_x_m);
         measure_plane(w, w->dims.n_bpm, &w->rms_y_m, &w->max_y_m);

@@ -6,11 +6,45 @@
 
 #define BIT(condition) (1ULL << (condition))
 
+/* Of conditions.def, in the order of judgement. */
+enum clock { clock_cycle, clock_frame, clock_own, CLOCK_COUNT };
+
+static const struct {
+    enum condition condition;
+    enum clock clock;
+} table[COND_COUNT] = {
+#define CONDITION(id, clock, count, effect, offends, wrong, remedy) {COND_##id, clock_##clock},
+#include "rt/loop/conditions.def"
+#undef CONDITION
+};
+
 static RT_SAFE void miss(struct workspace *w, enum condition condition, uint64_t offender)
 {
-    if (w->offender == UINT64_MAX)
-        w->offender = offender;
-    w->unmet |= BIT(condition);
+    w->missed |= BIT(condition);
+    if (w->offender_of[condition] == UINT64_MAX)
+        w->offender_of[condition] = offender;
+}
+
+/* What was missed often enough in a row is unmet, and the first that has an offender names it.
+ */
+static RT_SAFE void count_missed(struct workspace *w, const struct params *p)
+{
+    const uint64_t tick[CLOCK_COUNT] = {
+        [clock_cycle] = 1, [clock_frame] = w->new_frame, [clock_own] = UINT32_MAX};
+
+    w->unmet = 0;
+    w->offender = UINT64_MAX;
+    for (unsigned i = 0; i < COND_COUNT; i++) {
+        enum condition condition = table[i].condition;
+        uint64_t *count = &w->missed_count[condition];
+
+        *count = w->missed & BIT(condition) ? *count + tick[table[i].clock] : 0;
+        if (*count < p->tuning.patience[condition] || *count == 0)
+            continue;
+        w->unmet |= BIT(condition);
+        if (w->offender == UINT64_MAX)
+            w->offender = w->offender_of[condition];
+    }
 }
 
 static RT_SAFE uint64_t count_bad(const uint64_t *quality, uint64_t n)
@@ -149,15 +183,10 @@ static RT_SAFE double trip_limit_m(const struct workspace *w, const struct param
 static RT_SAFE void judge_orbit(struct workspace *w, const struct params *p)
 {
     double limit_m = trip_limit_m(w, p);
-    bool beyond = w->max_x_m > limit_m || w->max_y_m > limit_m;
 
     if (w->inhibited)
         return;
-    if (!beyond)
-        w->trip_frames = 0;
-    else if (w->new_frame)
-        w->trip_frames++;
-    if (w->trip_frames >= p->tuning.trip_count)
+    if (w->max_x_m > limit_m || w->max_y_m > limit_m)
         miss(w, COND_ORBIT, worst_row(w));
 }
 
@@ -167,8 +196,9 @@ void phase_judge(struct workspace *w, const struct params *p)
                                   .hold_max_ns = p->tuning.hold_max_ns,
                                   .hold_settle_ns = p->tuning.hold_settle_ns};
 
-    w->unmet = 0;
-    w->offender = UINT64_MAX;
+    w->missed = 0;
+    for (unsigned condition = 0; condition < COND_COUNT; condition++)
+        w->offender_of[condition] = UINT64_MAX;
     judge_actuators(w, p);
     judge_bpms(w, p);
     judge_crowd(w);
@@ -183,7 +213,8 @@ void phase_judge(struct workspace *w, const struct params *p)
         miss(w, COND_PACE, UINT64_MAX);
     if (w->inhibited && w->now_ns - w->inhibit_began_ns > p->tuning.inhibit_max_ns)
         miss(w, COND_INHIBIT, UINT64_MAX);
-    if (w->late_in_a_row >= p->tuning.late_limit)
+    if (w->skipped > 0)
         miss(w, COND_TIMING, UINT64_MAX);
+    count_missed(w, p);
     state_advance(&w->machine, w->unmet, w->offender, &limits, w->now_ns);
 }

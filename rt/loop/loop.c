@@ -150,7 +150,6 @@ static RT_SAFE void await_start(struct loop *loop)
     start = grid_await(&loop->grid, &loop->hal, w->new_frame);
 
     record_lateness(loop, &start);
-    w->late_in_a_row = start.skipped ? w->late_in_a_row + 1 : 0;
     w->n_late += start.skipped > 0;
     w->n_skipped += start.skipped;
     w->skipped = start.skipped;

@@ -50,7 +50,9 @@ struct tuning {
     double slew_m_per_s;      /* of a new reference in CLOSED; 0: at once */
     int64_t inhibit_tail_ns;  /* the inhibit goes on this long after its flag */
     int64_t inhibit_max_ns;   /* a flag that stays longer is not believed */
-    uint64_t max_saturated, max_masked, late_limit, trip_count;
+    uint64_t gain_blank;      /* frames */
+    uint64_t max_saturated, max_masked, trip_count;
+    uint64_t patience[COND_COUNT]; /* conditions.def: times in a row until it is unmet */
     double readback_tolerance_rad;
     double bpm_max_m, bpm_min_sum, min_current_a, trip_orbit_m;
     int64_t bpm_max_age_ns, actuator_max_age_ns;

@@ -115,7 +115,7 @@ enum answer state_request(struct state_machine *machine, enum request request, u
 static RT_SAFE void lose_closed(struct state_machine *machine, uint64_t unmet,
                                 uint64_t offender, int64_t now_ns)
 {
-    bool trip = (unmet & CONDITIONS_THAT_TRIP) != 0;
+    bool trip = (unmet & conditions_that_trip) != 0;
 
     machine->cause = unmet & ~ACK_ONLY ? unmet & ~ACK_ONLY : unmet;
     machine->offender = offender;
@@ -127,7 +127,7 @@ static RT_SAFE void lose_closed(struct state_machine *machine, uint64_t unmet,
 static RT_SAFE void lose_probe(struct state_machine *machine, uint64_t unmet, uint64_t offender,
                                int64_t now_ns)
 {
-    bool trip = (unmet & CONDITIONS_THAT_TRIP) != 0;
+    bool trip = (unmet & conditions_that_trip) != 0;
 
     machine->cause = unmet & ~ACK_ONLY ? unmet & ~ACK_ONLY : unmet;
     machine->offender = offender;

@@ -53,7 +53,13 @@ struct state_machine {
 #define CONDITIONS_TO_ARM                                                                      \
     (1ULL << COND_PARAMETERS | 1ULL << COND_ACTUATORS | 1ULL << COND_READBACK)
 /* Lost in CLOSED, these trip; every other one is HOLD. */
-#define CONDITIONS_THAT_TRIP (1ULL << COND_ORBIT)
+enum condition_effect { EFFECT_hold, EFFECT_trip };
+#define CONDITION(id, clock, count, effect, offends, wrong, remedy)                            \
+    | (uint64_t) EFFECT_##effect << COND_##id
+static const uint64_t conditions_that_trip = 0
+#include "rt/loop/conditions.def"
+    ;
+#undef CONDITION
 
 /* Missing, these keep the loop from closing but not from the measurement that brings them. */
 #define CONDITIONS_TO_PROBE_LATER (1ULL << COND_CHECK)

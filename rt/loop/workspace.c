@@ -47,7 +47,7 @@ static enum rc allocate_vectors(struct workspace *w)
                        &w->excite.wanted, &w->excite.contained, &w->response_share};
     size_t row = whole_lines(w->n_row), col = whole_lines(w->n_col);
     size_t n_rows = sizeof rows / sizeof rows[0], n_cols = sizeof cols / sizeof cols[0];
-    size_t n_word = whole_lines(w->vectors_words) + row * n_rows + col * (n_cols + 1);
+    size_t n_word = whole_lines(w->vectors_words) + row * (n_rows + 1) + col * (n_cols + 1);
     double *at = aligned_alloc(CACHE_LINE, n_word * sizeof *at);
 
     w->warm_row = calloc(2 * row, sizeof *w->warm_row);
@@ -64,6 +64,7 @@ static enum rc allocate_vectors(struct workspace *w)
     for (size_t i = 0; i < n_cols; i++, at += col)
         *cols[i] = at;
     w->tracking_count = (void *) at;
+    w->blank_left = w->tracking_count + col;
     return RC_OK;
 }
 

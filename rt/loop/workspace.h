@@ -60,7 +60,8 @@ struct workspace {
     int64_t reference_ns;
 
     double *scratch_row, *scratch_col;
-    uint64_t *tracking_count; /* [n_col] consecutive frames off the set point */
+    uint64_t *blank_left, n_blank; /* [n_row] frames that a change of gain still blanks; rows */
+    uint64_t *tracking_count;      /* [n_col] consecutive frames off the set point */
 
     struct response response;
     struct innovation innovation;
@@ -74,11 +75,13 @@ struct workspace {
     struct excite excite;
 
     uint64_t unmet, offender;
+    uint64_t missed;                   /* in this cycle, whatever the counts */
+    uint64_t missed_count[COND_COUNT]; /* times in a row, in each condition's clock */
+    uint64_t offender_of[COND_COUNT];
     uint64_t n_invalid, n_saturated;
     bool inhibited; /* injection: the law stands still, and its orbit does not count */
     int64_t inhibit_flag_ns, inhibit_began_ns; /* when the flag was last seen, and first */
     bool blind; /* some block has more invalid channels than can be masked */
-    uint64_t trip_frames, late_in_a_row;
     double current_a, median_sum;
     double rms_x_m, rms_y_m, max_x_m, max_y_m;
 

@@ -27,9 +27,20 @@ static struct law_energy_settings energy_from_cfg(const struct cfg *cfg)
                                         .period_ns = ms_to_ns(1e3 * cfg->energy_period_s)};
 }
 
+/* How often in a row a condition must be missing: the table's expression of cfg. */
+static void set_patience(struct tuning *tuning, const struct cfg *cfg)
+{
+    const int64_t at_once = 1;
+
+#define CONDITION(id, clock, count, effect, offends, wrong, remedy)                            \
+    tuning->patience[COND_##id] = (uint64_t) (count);
+#include "rt/loop/conditions.def"
+#undef CONDITION
+}
+
 struct tuning tuning_from_cfg(const struct cfg *cfg)
 {
-    return (struct tuning){
+    struct tuning tuning = {
         .drive_h = cfg->law_horizontal,
         .drive_v = cfg->law_vertical,
         .every = (uint64_t) cfg->law_every,
@@ -48,8 +59,8 @@ struct tuning tuning_from_cfg(const struct cfg *cfg)
         .inhibit_tail_ns = ms_to_ns(cfg->inhibit_tail_ms),
         .inhibit_max_ns = ms_to_ns(1e3 * cfg->inhibit_max_s),
         .max_saturated = (uint64_t) cfg->law_max_saturated,
+        .gain_blank = (uint64_t) cfg->bpm_gain_blank,
         .max_masked = (uint64_t) cfg->bpm_max_masked,
-        .late_limit = (uint64_t) cfg->loop_late_limit,
         .trip_count = (uint64_t) cfg->trip_count,
         .readback_tolerance_rad = cfg->law_readback_tolerance_rad,
         .bpm_max_m = cfg->bpm_max_m,
@@ -76,6 +87,9 @@ struct tuning tuning_from_cfg(const struct cfg *cfg)
         .noise_frames = (uint64_t) cfg->innovation_noise_frames,
         .baseline_frames = (uint64_t) cfg->innovation_baseline_frames,
     };
+
+    set_patience(&tuning, cfg);
+    return tuning;
 }
 
 static enum rc disable_bpms(struct params *p, const struct cfg *cfg,

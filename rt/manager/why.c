@@ -13,10 +13,10 @@ static const struct {
     enum offender_kind kind;
     const char *wrong, *remedy;
 } words[COND_COUNT] = {
-#define WHY(condition, kind, wrong, remedy)                                                    \
-    [COND_##condition] = {offender_##kind, wrong, remedy},
-#include "rt/manager/why.def"
-#undef WHY
+#define CONDITION(id, clock, count, effect, offends, wrong, remedy)                            \
+    [COND_##id] = {offender_##offends, wrong, remedy},
+#include "rt/loop/conditions.def"
+#undef CONDITION
 };
 
 struct writer {
@@ -56,12 +56,19 @@ static void put_offender(struct writer *out, enum offender_kind kind, uint64_t o
  * without. */
 static enum condition first_with_offender(uint64_t conditions)
 {
-    static const enum condition order[] = {COND_ACTUATORS, COND_MASTER, COND_READBACK,
-                                           COND_BPMS,      COND_ORBIT,  COND_CHECK};
+    static const struct {
+        enum condition condition;
+        enum offender_kind kind;
+    } order[] = {
+#define CONDITION(id, clock, count, effect, offends, wrong, remedy)                            \
+    {COND_##id, offender_##offends},
+#include "rt/loop/conditions.def"
+#undef CONDITION
+    };
 
     for (size_t i = 0; i < sizeof order / sizeof order[0]; i++)
-        if (conditions & 1ULL << order[i])
-            return order[i];
+        if (order[i].kind != offender_none && conditions & 1ULL << order[i].condition)
+            return order[i].condition;
     return COND_COUNT;
 }
 

@@ -34,7 +34,7 @@
 
 enum {
     ORBIT_ABI_VERSION =
-        13, /* counts every change of this file that tests/unit/rt/shm/layout.golden shows */
+        14, /* counts every change of this file that tests/unit/rt/shm/layout.golden shows */
     ORBIT_MAX_BPM = 1024,
     ORBIT_MAX_COL = 1024, /* H + V + RF */
     ORBIT_MAX_ROW = 2 * ORBIT_MAX_BPM,
@@ -93,7 +93,9 @@ enum quality {
     QUALITY_TRACKING = 1 << 8,      /* actuator: readback does not follow the set point */
     QUALITY_SATURATED = 1 << 9,     /* actuator: at its absolute limit */
     QUALITY_DISCONNECTED = 1 << 10, /* its source's connection is closed */
-    QUALITY_MISFIT = 1 << 11        /* BPM: contradicts the others (innovation) */
+    QUALITY_MISFIT = 1 << 11,       /* BPM: contradicts the others (innovation) */
+    QUALITY_GAIN =
+        1 << 12 /* BPM: its gain has changed in this frame, or lately (bpm.gain_blank) */
 };
 
 enum loop_state {
@@ -116,8 +118,8 @@ static inline int state_drives(uint64_t state)
 /* Of the innovation. */
 enum baseline_state { BASELINE_NONE, BASELINE_COLLECTING, BASELINE_TAKEN };
 
-/* What must hold for CLOSED; a set bit in `unmet` is a condition that does not. why.def has the
- * words. */
+/* What must hold for CLOSED; a set bit in `unmet` is a condition that does not. conditions.def
+ * has the words. */
 enum condition {
     COND_PARAMETERS, /* a parameter set is accepted */
     COND_PACE,       /* the pace source delivers fresh frames */
@@ -404,8 +406,9 @@ struct event_record {
 
 /* SEG_INPUT: segment_head, struct four_slot (control), then four slots of frame_size_b(), each
  * a frame_head and value, aux [n_value] float64, t_value_ns [n_value] int64, quality [n_value]
- * uint64. BPM source: n_value = n_row, value = position in m, aux = sum signal (1 = nominal).
- * Actuator source: n_value = n_col, value = readback, aux = set point found, both rad or Hz. */
+ * uint64. BPM source: n_value = n_row, value = position in m, aux = sum signal (1 = nominal,
+ * NaN = not measured). Actuator source: n_value = n_col, value = readback, aux = set point
+ * found, both rad or Hz. */
 struct frame_head {
     uint64_t source_id;
     uint64_t generation; /* from the WELCOME of the connection that wrote it */

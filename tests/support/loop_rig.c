@@ -5,51 +5,54 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "model/column_space.h"
 #include "model/inverse.h"
+#include "rt/base/clock.h"
 #include "rt/loop/checkpoint.h"
 #include "rt/loop/set_image.h"
 
 struct tuning rig_tuning(void)
 {
-    return (struct tuning){.drive_h = true,
-                           .drive_v = true,
-                           .every = 100,
-                           .law = {.ki = 0.4, .step_limit = 1e-3, .release = 1e-8},
-                           .energy = {.gain = 0.5,
-                                      .deadband_hz = 1.0,
-                                      .step_hz = 10.0,
-                                      .window_hz = 1000.0,
-                                      .period_ns = 1000000000},
-                           .offload = {.gain = 0.4, .period_ns = 100000000},
-                           .inhibit_max_ns = 5000000000,
-                           .max_saturated = 4,
-                           .max_masked = MAX_MASKED,
-                           .late_limit = 3,
-                           .trip_count = 5,
-                           .readback_tolerance_rad = 1e-4,
-                           .bpm_max_m = 0.02,
-                           .bpm_min_sum = 0.05,
-                           .min_current_a = 0.001,
-                           .trip_orbit_m = 0.01,
-                           .bpm_max_age_ns = 50000000,
-                           .actuator_max_age_ns = 200000000,
-                           .actuator_pole_hz = 100.0,
-                           .response_delay_ns = 10000000,
-                           .arm_timeout_ns = 60000000000,
-                           .hold_max_ns = 30000000000,
-                           .lease_min_ns = 100000000,
-                           .lease_law_periods = 3,
-                           .virtual_loop = true,
-                           .mask_misfits = true,
-                           .mask_z = 8.0,
-                           .mask_min_m = 20e-6,
-                           .model_error = 0.02,
-                           .mask_count = 20,
-                           .release_count = 1000,
-                           .noise_frames = 1000,
-                           .baseline_frames = 32};
+    return (struct tuning){
+        .drive_h = true,
+        .drive_v = true,
+        .every = 100,
+        .law = {.ki = 0.4, .step_limit = 1e-3, .release = 1e-8},
+        .energy = {.gain = 0.5,
+                   .deadband_hz = 1.0,
+                   .step_hz = 10.0,
+                   .window_hz = 1000.0,
+                   .period_ns = 1000000000},
+        .offload = {.gain = 0.4, .period_ns = 100000000},
+        .inhibit_max_ns = 5000000000,
+        .max_saturated = 4,
+        .max_masked = MAX_MASKED,
+        .patience = {[COND_TIMING] = 3, [COND_ORBIT] = 5, [COND_READBACK] = 25},
+        .trip_count = 5,
+        .readback_tolerance_rad = 1e-4,
+        .bpm_max_m = 0.02,
+        .bpm_min_sum = 0.05,
+        .min_current_a = 0.001,
+        .trip_orbit_m = 0.01,
+        .bpm_max_age_ns = 50000000,
+        .actuator_max_age_ns = 200000000,
+        .actuator_pole_hz = 100.0,
+        .response_delay_ns = 10000000,
+        .arm_timeout_ns = 60000000000,
+        .hold_max_ns = 30000000000,
+        .lease_min_ns = 100000000,
+        .lease_law_periods = 3,
+        .virtual_loop = true,
+        .mask_misfits = true,
+        .mask_z = 8.0,
+        .mask_min_m = 20e-6,
+        .model_error = 0.02,
+        .mask_count = 20,
+        .release_count = 1000,
+        .noise_frames = 1000,
+        .baseline_frames = 32};
 }
 
 static void must(enum rc rc)
@@ -118,12 +121,23 @@ static void add_space(struct param_matrices *matrices, unsigned id,
         matrices->of[id] = (struct param_matrix){space->basis, space->n_row, space->rank};
 }
 
+/* A slot, once the reclaim thread has freed one. */
+static struct params *free_slot(struct params_store *store)
+{
+    int64_t give_up_ns = clock_mono_ns() + 30 * NS_PER_S;
+    struct params *params;
+
+    while (!(params = params_begin(store)) && clock_mono_ns() < give_up_ns)
+        nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
+    return params;
+}
+
 void rig_publish(struct loop_rig *rig, const struct tuning *tuning, double mu)
 {
     const struct orbit_dims *dims = &rig->vm.dims;
     uint64_t n_col = dims_n_col(dims);
     struct param_head head = head_of(dims);
-    struct params *params = params_begin(rig->params);
+    struct params *params = free_slot(rig->params);
     struct param_matrices matrices = param_matrices_of(dims, rig->r_model, rig->k);
     struct column_space beam[2], modes[2];
 

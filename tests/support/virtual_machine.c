@@ -36,6 +36,7 @@ void vm_init(struct virtual_machine *vm, const struct orbit_dims *dims, uint64_t
     vm->pole_hz = 100.0;
     vm->tick_ns = 100000;
     vm->current_a = 0.3;
+    vm->median_sum = 1.0;
     vm->acknowledge = true;
     vm->generation = 1;
     random_response(vm);
@@ -94,7 +95,7 @@ static void sample_echo(struct virtual_machine *vm)
     if (vm->acknowledge)
         vm->ack_arm_id = vm->arm_id;
     for (uint64_t col = 0; col < dims_n_col(&vm->dims); col++) {
-        vm->echo_value[col] = vm->u_actual[col];
+        vm->echo_value[col] = vm->u_actual[col] + vm->readback_off[col];
         vm->echo_aux[col] = vm->u_set[col];
         vm->echo_quality[col] = vm->foreign[col] ? QUALITY_FOREIGN : QUALITY_GOOD;
     }
@@ -222,7 +223,7 @@ static bool read_bpms(struct virtual_machine *vm, struct frame_view *view)
                                          .t_sample_ns = vm->frame_ns,
                                          .n_value = dims_n_row(&vm->dims),
                                          .word = {[WORD_INHIBIT] = vm->inhibit},
-                                         .scalar = {vm->current_a, 1.0}},
+                                         .scalar = {vm->current_a, vm->median_sum}},
                                 .value = vm->value,
                                 .aux = vm->aux,
                                 .t_value_ns = vm->t_value_ns,

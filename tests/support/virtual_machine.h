@@ -34,7 +34,8 @@ struct virtual_machine {
     double u_actual[VM_MAX_COL];       /* kicks of now */
     double noise_m;
     double row_offset_m[VM_MAX_ROW]; /* what a BPM adds to the orbit */
-    double current_a;
+    double current_a, median_sum;
+    double readback_off[VM_MAX_COL];   /* what a readback adds to the kick */
     uint64_t row_quality[VM_MAX_ROW];  /* delivered with every frame */
     double row_override_m[VM_MAX_ROW]; /* delivered instead of the orbit where finite_override
                                           is set */

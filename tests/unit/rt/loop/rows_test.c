@@ -50,7 +50,7 @@ static void fill(void)
 
 static uint64_t plain_judge(unsigned i)
 {
-    bool finite = isfinite(d.value[i]) && isfinite(d.aux[i]);
+    bool finite = isfinite(d.value[i]) && !isinf(d.aux[i]); /* NaN: not measured */
     uint64_t quality = d.delivered[i];
 
     if (d.t_ns[i] < limits.oldest_ns || d.t_ns[i] > limits.newest_ns)
