@@ -192,12 +192,21 @@ static void row_name(const struct budget *budget, const json_t *row, char *name,
                  row_kind(row));
 }
 
+/* Where other load kept the feeding thread off its processor, most cycles had nothing to do. */
+static bool is_starved(const json_t *row)
+{
+    return strcmp(text(row, "what"), "empty") != 0 &&
+           number(row, "frames") < 0.8 * number(row, "cycles");
+}
+
 /* Budgets of the product are for AVX-512, the others for a thread that got its priority. */
 static const char *not_judged(const json_t *report, const struct budget *budget,
                               const json_t *row)
 {
     if (!json_is_object(inner(row, budget->object, budget->member)))
         return "not judged: no yardstick";
+    if (strcmp(budget->part, "cycle") == 0 && is_starved(row))
+        return "not judged: frames in less than 80 % of the cycles";
     if (strcmp(budget->part, "products") != 0)
         return number(row, "priority") > 0 ? NULL : "not judged: no SCHED_FIFO";
     return strcmp(text(json_object_get(report, "host"), "matvec_variant"), "avx512") == 0
