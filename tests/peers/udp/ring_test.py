@@ -98,6 +98,9 @@ class SetPointsByModbus(Mixed):
         sources = self.sources()
         for name in ("fofb", "modbus", "epics", "converters"):
             self.assertGreater(sources[name]["frames"], 20, name)
+        for k in range(4):
+            self.assertGreater(self.get(f"SRC{k}:FRAMES"), 20)
+            self.assertGreater(self.get(f"SRC{k}:GENERATION"), 0)
         self.ctl("mode", "shadow")
         # mbpoll takes the one connection that the device serves at a time.
         self.programs.stop(self.child["orbit-fieldbus"])
