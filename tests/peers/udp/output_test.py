@@ -38,6 +38,8 @@ source:
   actuator: supplies
   bpm_max_age_ms: 100
   actuator_max_age_ms: 300
+check:
+  required: false
 law:
   every: 2
   ki: 0.2
