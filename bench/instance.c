@@ -19,7 +19,7 @@
 
 enum { MOST_THREADS = 64, LONGEST_WHERE = 70 };
 static volatile sig_atomic_t stopped;
-static const double start_timeout_s = 60, quick_start_timeout_s = 20, poll_s = 0.05;
+static const double start_timeout_s = 60, quick_start_timeout_s = 12, poll_s = 0.05;
 
 void bench_pause(double seconds)
 {
