@@ -230,7 +230,7 @@ class Faults(Rig):
         wait_for("cycles by data", lambda: self.get("TIMER")[0] == "EXTERNAL")
         sender.stop()
         wait_for("cycles by the timer", lambda: self.get("TIMER")[0] == "FALLBACK")
-        self.assertIn("timer", self.ctl("status").stdout)
+        wait_for("WHY to say so", lambda: "by the timer" in self.ctl("status").stdout)
         self.wait_quality("stale BPMs", {k: STALE for k in range(N)})
         self.sender(PORT, self.make)
         wait_for("cycles by data", lambda: self.get("TIMER")[0] == "EXTERNAL")
