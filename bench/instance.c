@@ -133,7 +133,7 @@ static enum rc write_config(const struct instance *self, const struct bench_opti
             "ring: {lattice: %s/lattice.json, devices: %s/devices.json, reference: "
             "'state:reference.txt'}\n"
             "loop: {rate_hz: %d, timer: hybrid, core: %d, priority: %d}\n"
-            "record: {size_mib: 32}\nsource: {bpm_max_age_ms: 500}\n"
+            "record: {size_mib: 32}\nsource: {bpm_max_age_ms: 500}\ncheck: {required: false}\n"
             "epics: {ca_port: %d, current_pv: '%s'}\nvirtual: {rate_hz: %d, ca_port: %d}\n"
             "run: {programs: [orbit-ring, orbitd, orbit-model, orbit-epics]}\n%s",
             self->folder, ring, ring, setup->rate_hz, options->core, options->priority,
