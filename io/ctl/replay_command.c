@@ -1,11 +1,12 @@
 /* orbitctl replay: the loop's own code on a recording, or another law on its disturbance. */
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "config/cfg.h"
 #include "io/ctl/ctl.h"
+#include "io/ctl/plot/figure.h"
+#include "io/ctl/replay_show.h"
 #include "io/replay/law_trial.h"
 #include "io/replay/playback.h"
 #include "model/engine/law_cfg.h"
@@ -66,9 +67,6 @@ static enum rc load_law(const struct ctl *ctl, const char *path, struct trial_la
     return RC_OK;
 }
 
-static const char *const side_names[SIDE_COUNT] = {"no law", "recorded", "law of the run",
-                                                   "new law"};
-
 static void print_sides(const struct law_trial *trial)
 {
     printf("%-16s %10s %10s %10s %10s %8s %9s %9s\n", "", "rms x um", "rms y um", "kick H ur",
@@ -77,18 +75,10 @@ static void print_sides(const struct law_trial *trial)
         const struct trial_figures *side = &trial->side[i];
 
         printf("%-16s %10.3f %10.3f %10.3f %10.3f %7.1f%% %9" PRIu64 " %9" PRIu64 "\n",
-               side_names[i], side->rms_m[0] * 1e6, side->rms_m[1] * 1e6,
+               replay_side_names[i], side->rms_m[0] * 1e6, side->rms_m[1] * 1e6,
                side->kick_rad[0] * 1e6, side->kick_rad[1] * 1e6, side->use * 100.0,
                side->n_step, side->n_saturated);
     }
-}
-
-static double attenuation_db(const struct law_trial *trial, unsigned side, unsigned plane,
-                             uint64_t mode)
-{
-    double open = trial->side[SIDE_OPEN].mode_m[plane][mode];
-
-    return 20.0 * log10(trial->side[side].mode_m[plane][mode] / open);
 }
 
 static void print_modes(const struct law_trial *trial, uint64_t most)
@@ -99,9 +89,9 @@ static void print_modes(const struct law_trial *trial, uint64_t most)
         for (uint64_t m = 0; m < trial->n_mode[plane] && m < most; m++)
             printf("%6" PRIu64 " %9.3f %12.1f %18.1f %12.1f\n", m + 1,
                    trial->side[SIDE_OPEN].mode_m[plane][m] * 1e6,
-                   attenuation_db(trial, SIDE_RECORDED, plane, m),
-                   attenuation_db(trial, SIDE_OLD, plane, m),
-                   attenuation_db(trial, SIDE_NEW, plane, m));
+                   replay_attenuation_db(trial, SIDE_RECORDED, plane, m),
+                   replay_attenuation_db(trial, SIDE_OLD, plane, m),
+                   replay_attenuation_db(trial, SIDE_NEW, plane, m));
     }
 }
 
@@ -114,36 +104,58 @@ static void print_trial(const struct law_trial *trial, uint64_t most)
     print_modes(trial, most);
 }
 
-static int try_law(const struct ctl *ctl, const char *path, const char *law_path, uint64_t most)
+struct request {
+    const char *law_path, *plot;
+    double most; /* modes */
+};
+
+static int try_law(const struct ctl *ctl, const char *path, const struct request *request)
 {
     struct trial_law law;
     struct law_trial trial;
-    enum rc rc = load_law(ctl, law_path, &law);
+    enum rc rc = load_law(ctl, request->law_path, &law);
 
     if (rc == RC_OK)
         rc = law_trial_run(&trial, path, &law);
     if (rc != RC_OK)
         return ctl_fail(rc);
-    print_trial(&trial, most);
+    if (ctl->json)
+        replay_print_json(&trial, (uint64_t) request->most);
+    else
+        print_trial(&trial, (uint64_t) request->most);
+    if (request->plot)
+        rc = replay_draw(&trial, request->plot);
     law_trial_free(&trial);
-    return CTL_DONE;
+    return rc == RC_OK ? CTL_DONE : ctl_fail(rc);
+}
+
+static enum rc take_request(struct ctl *ctl, struct request *request)
+{
+    enum rc rc = args_take_text(&ctl->args, "--law", &request->law_path);
+
+    if (rc == RC_OK)
+        rc = args_take_number(&ctl->args, "--modes", 1, ORBIT_MAX_BPM, &request->most);
+    if (rc == RC_OK)
+        rc = args_take_text(&ctl->args, "--plot", &request->plot);
+    if (rc == RC_OK && !request->law_path && (request->plot || ctl->json))
+        rc = err_set(RC_INPUT, "--plot and --json need --law");
+    if (rc == RC_OK && request->plot && !figure_knows(request->plot))
+        rc = err_set(RC_INPUT, "--plot %s: the name must end in .svg or .png", request->plot);
+    return rc == RC_OK ? args_finish(&ctl->args, 1, 1) : rc;
 }
 
 int command_replay(struct ctl *ctl)
 {
-    const char *law_path = NULL;
-    double most = MODES_SHOWN;
+    struct request request = {.most = MODES_SHOWN};
     struct playback played;
     char path[PATH_SIZE];
     enum rc rc;
 
-    if (args_take_text(&ctl->args, "--law", &law_path) != RC_OK ||
-        args_take_number(&ctl->args, "--modes", 1, ORBIT_MAX_BPM, &most) != RC_OK ||
-        args_finish(&ctl->args, 1, 1) != RC_OK)
+    if (take_request(ctl, &request) != RC_OK)
         return ctl_usage(ctl);
     ctl_find_recording(ctl, ctl->args.item[0], path, sizeof path);
-    if (law_path)
-        return try_law(ctl, path, law_path, (uint64_t) most);
+    if (request.law_path)
+        return try_law(ctl, path, &request);
     rc = playback_run(&played, path);
     return rc == RC_OK ? print_result(&played) : ctl_fail(rc);
 }

@@ -112,8 +112,8 @@ static json_t *margin_json(const struct margin *margin)
 {
     return json_pack("{s:b, s:f, s:f, s:o, s:f, s:f}", "stable", margin->stable, "gain",
                      margin->gain, "phase_deg", margin->phase_rad * degrees, "peak",
-                     isfinite(margin->peak) ? json_real(margin->peak) : json_null(), "peak_hz",
-                     margin->peak_hz, "bandwidth_hz", margin->bandwidth_hz);
+                     json_number(margin->peak), "peak_hz", margin->peak_hz, "bandwidth_hz",
+                     margin->bandwidth_hz);
 }
 
 static json_t *modes_json(const struct design_plane *plane)
@@ -121,12 +121,11 @@ static json_t *modes_json(const struct design_plane *plane)
     json_t *modes = json_array();
 
     for (uint32_t m = 0; m < plane->n_mode; m++)
-        json_array_append_new(
-            modes, json_pack("{s:f, s:f, s:f, s:o}", "singular_m_per_rad",
-                             plane->mode[m].singular, "gain", plane->mode[m].gain,
-                             "bandwidth_hz", plane->margin[m].bandwidth_hz, "peak",
-                             isfinite(plane->margin[m].peak) ? json_real(plane->margin[m].peak)
-                                                             : json_null()));
+        json_array_append_new(modes,
+                              json_pack("{s:f, s:f, s:f, s:o}", "singular_m_per_rad",
+                                        plane->mode[m].singular, "gain", plane->mode[m].gain,
+                                        "bandwidth_hz", plane->margin[m].bandwidth_hz, "peak",
+                                        json_number(plane->margin[m].peak)));
     return modes;
 }
 

@@ -56,6 +56,11 @@ void table_write_csv(FILE *out, const struct table *table)
         write_line(out, table, i);
 }
 
+json_t *json_number(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
 json_t *json_numbers(const double *value, uint32_t n, uint32_t stride)
 {
     json_t *array = json_array();
@@ -63,7 +68,7 @@ json_t *json_numbers(const double *value, uint32_t n, uint32_t stride)
     for (uint32_t i = 0; i < n; i++) {
         double one = value[(size_t) i * stride];
 
-        json_array_append_new(array, isfinite(one) ? json_real(one) : json_null());
+        json_array_append_new(array, json_number(one));
     }
     return array;
 }

@@ -29,6 +29,9 @@ void table_write_csv(FILE *out, const struct table *table);
 /* Adds one array per column to the object, name, kind, s_m and length_m first. */
 void table_add_json(json_t *object, const struct table *table);
 
+/* A number, or null if it is not finite. */
+json_t *json_number(double value);
+
 /* An array of n numbers; what is not finite is null. */
 json_t *json_numbers(const double *value, uint32_t n, uint32_t stride);
 

@@ -273,6 +273,14 @@ class Freeze(Instance):
         self.expect_each_cycle_once(data)
         return data, at
 
+    def pictured(self, *words):
+        """What a command says with --json, and the picture that it draws."""
+        path = self.folder + "/picture.svg"
+        done = self.ctl(*words, "--json", "--plot", path)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        with open(path) as file:
+            return json.loads(done.stdout), file.read()
+
     def test_1_asked_for_by_an_operator(self):
         wait("enough cycles", lambda: self.ctl("get", "CYCLE").returncode == 0 and self.cycle(), 30)
         self.wait_cycles(int(PRE_S * RATE_HZ) + 50)
@@ -307,12 +315,23 @@ class Freeze(Instance):
                for line in tried.stdout.splitlines() if line.startswith(("recorded", "law of the run", "new law"))}
         numpy.testing.assert_allclose(rms["law of the run"], rms["recorded"], rtol=0.3)
         self.assertNotEqual(rms["new law"], rms["law of the run"])
+        trial, svg = self.pictured("replay", away, "--law", self.folder + "/half.yaml")
+        sides = {side["name"]: [round(1e6 * side[f"rms_{plane}_m"], 3) for plane in "xy"] for side in trial["sides"]}
+        numpy.testing.assert_allclose(sides["new law"], rms["new law"], atol=0.0011)
+        self.assertEqual(len(trial["modes"]["x"]), 12)
+        self.assertGreater(svg.count("<path"), 6)
         for recording in ([], [away]):
             spectrum = self.ctl("spectrum", "--seconds", "2", "--csv", self.folder + "/psd.csv", *recording)
             self.assertEqual(spectrum.returncode, 0, spectrum.stdout + spectrum.stderr)
             psd = numpy.genfromtxt(self.folder + "/psd.csv", delimiter=",", names=True)
             self.assertTrue((psd["y_m2_per_hz"] > 0).all())
             self.assertLessEqual(psd["f_hz"][-1], RATE_HZ / 2 + 1)
+            bpms = [name for name in psd.dtype.names if name.startswith("y_bpm") and "without" not in name]
+            numpy.testing.assert_allclose(sum(psd[name] for name in bpms) / len(bpms), psd["y_m2_per_hz"], rtol=1e-6)
+            motion, svg = self.pictured("spectrum", "--seconds", "2", *recording)
+            self.assertEqual(motion["bands"][-1]["to_hz"], motion["rate_hz"] / 2)
+            self.assertGreater(motion["bands"][-1]["y"]["rms_m"], 0)
+            self.assertGreater(svg.count("<path"), 4)
             culprit = self.ctl("culprit", "--seconds", "2", *recording)
             self.assertEqual(culprit.returncode, 0, culprit.stdout + culprit.stderr)
             self.assertIn("50 Hz  x", culprit.stdout)
