@@ -18,7 +18,7 @@ model         rt/base/ model/
 model/plant   rt/base/ model/plant/
 model/engine  rt/base/ rt/shm/ rt/loop/law/ config/ model/
 io            rt/base/ rt/shm/ rt/loop/law/ rt/loop/excite.h config/ model/ io/
-io/replay     rt/base/ rt/shm/ rt/hal/ rt/loop/ config/ io/segment/ io/stream/ io/replay/
+io/replay     rt/base/ rt/shm/ rt/hal/ rt/loop/ config/ io/segment/ io/stream/ io/replay/ io/spectra/
 bench         rt/ config/ model/ io/modbus/ bench/
 bench/load    rt/base/ rt/shm/ io/ bench/load/
 bench/ring    rt/base/ rt/shm/ config/ model/ io/ bench/
