@@ -33,7 +33,8 @@ bool lease_follow(struct lease *lease, struct client *client)
 {
     const struct status_block *status = client_status(client);
     uint64_t arm_id = status_load(&status->arm_id), state = status_load(&status->state);
-    bool history = arm_id != lease->ack_arm_id || (!state_drives(state) && state != STATE_HOLD);
+    bool history =
+        arm_id != lease->ack_arm_id || (!state_drives(state, arm_id) && state != STATE_HOLD);
     lease->ack_arm_id = arm_id;
     return history;
 }
@@ -46,7 +47,7 @@ bool lease_runs(const struct lease *lease)
 bool lease_allows(const struct lease *lease, struct client *client)
 {
     const struct setpoint_head *head = lease->block;
-    return head->active == 1 && state_drives(head->state) &&
+    return head->active == 1 && state_drives(head->state, head->arm_id) &&
            status_load(&client_status(client)->state) == head->state &&
            head->run_id == client_run_id(client) && head->arm_id != 0 &&
            head->arm_id == lease->ack_arm_id && lease_runs(lease);

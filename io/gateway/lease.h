@@ -33,8 +33,8 @@ void lease_set_rate(struct lease *lease, double write_hz);
 void lease_forget(struct lease *lease);
 
 /* Acknowledges the present arming. true: what was written before is history, because this is
- * another arming or because the loop is neither CLOSED nor HOLD and everybody may set set
- * points. */
+ * another arming or because the loop drives nothing and is not in HOLD, and everybody may set
+ * set points. */
 bool lease_follow(struct lease *lease, struct client *client);
 
 /* Copies the newest block if it is new, due, and may be written; it is then to be written and

@@ -336,8 +336,8 @@ static RT_SAFE void follow_state(struct udp_actuator *a)
 {
     uint64_t state = __atomic_load_n(&a->status->state, __ATOMIC_RELAXED);
     uint64_t arm_id = __atomic_load_n(&a->status->arm_id, __ATOMIC_RELAXED);
-    bool history =
-        (arm_id && arm_id != a->arm_id) || (state != STATE_CLOSED && state != STATE_HOLD);
+    bool history = (arm_id && arm_id != a->arm_id) ||
+                   (!state_drives(state, arm_id) && state != STATE_HOLD);
 
     a->arm_id = arm_id ? arm_id : a->arm_id;
     for (uint64_t i = 0; history && i < a->n_kick; i++)
@@ -435,7 +435,7 @@ static RT_SAFE void send_order(struct udp_actuator *a, struct device *device,
 static RT_SAFE bool may_write(const struct udp_actuator *a, const struct device *device,
                               const struct setpoint_head *head, int64_t now_ns)
 {
-    return device->own.write && head->active && head->state == STATE_CLOSED &&
+    return device->own.write && head->active && state_drives(head->state, head->arm_id) &&
            head->arm_id != 0 && (uint64_t) a->head.word[WORD_ACK_ARM_ID] == head->arm_id &&
            now_ns < head->valid_until_ns && is_identified(device, now_ns);
 }

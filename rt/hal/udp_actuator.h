@@ -1,10 +1,10 @@
 /* Power supplies that take set points as datagrams: the actuator source that is no gateway's.
  *
  * Set points leave within the cycle that made them, all of a device in one datagram, at every
- * step of the law. They leave only if the state is CLOSED and the block active, its arming is
- * acknowledged, the device is marked `write`, and it has lately shown who it is: an answer from
- * the address that is written to, with the device number, and every supply that belongs to it.
- * An arming is acknowledged while that holds for every enabled corrector.
+ * step of the law. They leave only if the state drives (state_drives) and the block active, its
+ * arming is acknowledged, the device is marked `write`, and it has lately shown who it is: an
+ * answer from the address that is written to, with the device number, and every supply that
+ * belongs to it. An arming is acknowledged while that holds for every enabled corrector.
  *
  * A set point other than the one sent, in an answer that confirms the cycle it was sent in, was
  * changed by another master. What an answer of a device is older than its time-out is stale.

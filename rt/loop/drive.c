@@ -1,5 +1,5 @@
 /* Phase "drive": in CLOSED, the accepted step becomes the command, and a block goes out under
- * the lease. */
+ * the lease; after a trip, the way back. */
 #include "rt/loop/workspace.h"
 
 #include <math.h>
@@ -47,16 +47,22 @@ static RT_SAFE void begin_driving(struct workspace *w, const struct hal *hal,
 
 void phase_drive(struct workspace *w, const struct hal *hal, const struct params *p)
 {
-    bool drives = state_drives(w->machine.state);
+    bool drives = state_drives(w->machine.state, w->machine.arm_id);
 
     if (drives && !w->driving) {
         begin_driving(w, hal, p);
+    } else if (drives && w->machine.state == STATE_TRIPPED) {
+        if (retreat_step(w, p))
+            send_block(w, hal, p, lease_end_ns(w, p), true);
     } else if (drives && w->stepped) {
         memcpy(w->u_cmd, w->sp, w->n_col * sizeof *w->u_cmd);
         send_block(w, hal, p, lease_end_ns(w, p), true);
     } else if (!drives && w->driving) {
         w->driving = false;
         w->block_cycle = 0;
+        /* Steps back after a trip are no past for the law to go on from. */
+        if (w->machine.state == STATE_TRIPPED)
+            law_track(w->stepper.law, w->u_cmd);
         send_block(w, hal, p, 0, false);
     }
 }

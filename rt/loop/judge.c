@@ -173,7 +173,8 @@ static RT_SAFE uint64_t worst_row(const struct workspace *w)
 static RT_SAFE double trip_limit_m(const struct workspace *w, const struct params *p)
 {
     const struct capture *capture = &p->tuning.capture;
-    bool captures = !state_drives(w->machine.state) || !w->driving || w->stepper.capturing;
+    bool captures = !state_drives(w->machine.state, w->machine.arm_id) || !w->driving ||
+                    w->stepper.capturing;
 
     return capture->orbit_m > 0.0 && captures
                ? fmax(capture->trip_orbit_m, p->tuning.trip_orbit_m)
@@ -194,7 +195,8 @@ void phase_judge(struct workspace *w, const struct params *p)
 {
     struct state_limits limits = {.arm_timeout_ns = p->tuning.arm_timeout_ns,
                                   .hold_max_ns = p->tuning.hold_max_ns,
-                                  .hold_settle_ns = p->tuning.hold_settle_ns};
+                                  .hold_settle_ns = p->tuning.hold_settle_ns,
+                                  .retreats = retreat_is_wanted(p)};
 
     w->missed = 0;
     for (unsigned condition = 0; condition < COND_COUNT; condition++)

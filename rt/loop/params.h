@@ -36,6 +36,10 @@ struct capture {
 /* What a leak and the second form of regularisation pull the kicks to. */
 enum reference_kicks { KICKS_ZERO, KICKS_OF_CLOSING };
 
+/* What correctors do when CLOSED trips: stay, go back to their set points at closing, or, if
+ * they are trims, to zero. */
+enum at_trip { AT_TRIP_HOLD, AT_TRIP_CLOSING, AT_TRIP_ZERO };
+
 /* Numbers of the law, limits and conditions; from the configuration's live keys. */
 struct tuning {
     bool drive_h, drive_v;
@@ -52,6 +56,8 @@ struct tuning {
     int64_t inhibit_max_ns;   /* a flag that stays longer is not believed */
     uint64_t gain_blank;      /* frames */
     uint64_t max_saturated, max_masked, trip_count;
+    uint64_t at_trip[2];           /* enum at_trip of slow and of fast correctors ... */
+    double return_rad_s;           /* ... and how fast they go back */
     uint64_t patience[COND_COUNT]; /* conditions.def: times in a row until it is unmet */
     double readback_tolerance_rad;
     double bpm_max_m, bpm_min_sum, min_current_a, trip_orbit_m;

@@ -23,7 +23,7 @@ static RT_SAFE void follow_poles(struct workspace *w, const struct params *p, do
 /* What somebody else drives is as it was found. */
 static RT_SAFE void follow_found(struct workspace *w, const struct params *p)
 {
-    bool drives = state_drives(w->machine.state);
+    bool drives = state_drives(w->machine.state, w->machine.arm_id);
 
     for (uint64_t col = 0; col < w->n_col; col++)
         if (!drives || !column_is_driven(p, col))

@@ -25,6 +25,10 @@ void state_init(struct state_machine *machine, int64_t now_ns)
 static RT_SAFE enum answer lower(struct state_machine *machine, enum loop_state to,
                                  int64_t now_ns)
 {
+    if (machine->state == STATE_TRIPPED && machine->arm_id != 0) {
+        machine->arm_id = 0; /* what goes back stops where it is */
+        return ANSWER_DONE;
+    }
     if (machine->state == STATE_TRIPPED)
         return ANSWER_TRIPPED;
     if (to == STATE_HOLD && machine->state != STATE_CLOSED)
@@ -113,14 +117,18 @@ enum answer state_request(struct state_machine *machine, enum request request, u
 }
 
 static RT_SAFE void lose_closed(struct state_machine *machine, uint64_t unmet,
-                                uint64_t offender, int64_t now_ns)
+                                uint64_t offender, const struct state_limits *limits,
+                                int64_t now_ns)
 {
     bool trip = (unmet & conditions_that_trip) != 0;
+    bool retreats = trip && limits->retreats && !(unmet & CONDITIONS_TO_RETREAT);
+    uint64_t arm_id = retreats ? machine->arm_id : 0;
 
     machine->cause = unmet & ~ACK_ONLY ? unmet & ~ACK_ONLY : unmet;
     machine->offender = offender;
     machine->unmet_ns = now_ns;
     enter(machine, trip ? STATE_TRIPPED : STATE_HOLD, now_ns);
+    machine->arm_id = arm_id;
 }
 
 /* A measurement is not taken up again: the loop gives the set points back where they are. */
@@ -181,7 +189,7 @@ void state_advance(struct state_machine *machine, uint64_t unmet, uint64_t offen
     switch (machine->state) {
     case STATE_CLOSED:
         if (unmet)
-            lose_closed(machine, unmet, offender, now_ns);
+            lose_closed(machine, unmet, offender, limits, now_ns);
         break;
     case STATE_HOLD:
         advance_hold(machine, unmet, limits, now_ns);
@@ -193,9 +201,12 @@ void state_advance(struct state_machine *machine, uint64_t unmet, uint64_t offen
     case STATE_ARMED:
         advance_armed(machine, unmet, limits, now_ns);
         break;
+    case STATE_TRIPPED:
+        if (unmet & CONDITIONS_TO_RETREAT)
+            machine->arm_id = 0;
+        break;
     case STATE_OFF:
     case STATE_SHADOW:
-    case STATE_TRIPPED:
     case STATE_COUNT:
         break;
     }

@@ -37,13 +37,14 @@ enum answer {
 struct state_limits {
     int64_t arm_timeout_ns, hold_max_ns;
     int64_t hold_settle_ns; /* everything must have been there this long before HOLD ends */
+    bool retreats; /* after a trip out of CLOSED correctors go back under the same arm_id */
 };
 
 struct state_machine {
     enum loop_state state;
     uint64_t cause;    /* conditions that ended CLOSED last; 0 in HOLD: the operator asked */
     uint64_t offender; /* first offender of the cause, or UINT64_MAX */
-    uint64_t arm_id;   /* 0: not armed; unique within a run */
+    uint64_t arm_id;   /* 0: not armed; unique within a run; in TRIPPED: correctors go back */
     uint64_t arm_count;
     int64_t since_ns; /* of the present state */
     int64_t unmet_ns; /* when a condition other than the acknowledgement was missing last */
@@ -60,6 +61,12 @@ static const uint64_t conditions_that_trip = 0
 #include "rt/loop/conditions.def"
     ;
 #undef CONDITION
+
+/* Correctors go back after a trip only while all of these are met: what is wrong with the orbit
+ * does not matter to it, what is wrong with the way to the correctors does. */
+#define CONDITIONS_TO_RETREAT                                                                  \
+    (1ULL << COND_PARAMETERS | 1ULL << COND_ACTUATORS | 1ULL << COND_MASTER |                  \
+     1ULL << COND_READBACK | 1ULL << COND_ECHO | 1ULL << COND_ARM_ACK | 1ULL << COND_TIMING)
 
 /* Missing, these keep the loop from closing but not from the measurement that brings them. */
 #define CONDITIONS_TO_PROBE_LATER (1ULL << COND_CHECK)

@@ -12,7 +12,8 @@ enum rc stepper_create(struct stepper *s, uint64_t n_row, uint64_t n_col)
 {
     size_t row = (n_row + DOUBLES_A_LINE - 1) / DOUBLES_A_LINE * DOUBLES_A_LINE;
     size_t col = (n_col + DOUBLES_A_LINE - 1) / DOUBLES_A_LINE * DOUBLES_A_LINE;
-    double **cols[] = {&s->sum_u, &s->mean_u, &s->v, &s->u_ref, &s->beside, &s->fed};
+    double **cols[] = {&s->sum_u,  &s->mean_u, &s->v,        &s->u_ref,
+                       &s->beside, &s->fed,    &s->u_closing};
     size_t n_cols = sizeof cols / sizeof cols[0], law_b = law_state_size(n_col);
     size_t size_b = (2 * row + (n_cols + 1) * col) * sizeof(double) + law_b;
     double *at = aligned_alloc(CACHE_LINE, size_b);
@@ -83,6 +84,7 @@ void stepper_close(struct workspace *w, const struct params *p)
     stepper_restart(w);
     s->capturing = p->tuning.capture.orbit_m > 0.0 && largest_m > p->tuning.capture.orbit_m;
     s->n_small = 0;
+    memcpy(s->u_closing, w->u_cmd, w->n_col * sizeof *s->u_closing);
     if (p->tuning.reference_kicks == KICKS_OF_CLOSING)
         memcpy(s->u_ref, w->u_cmd, w->n_col * sizeof *s->u_ref);
     else
@@ -316,7 +318,8 @@ void stepper_take_frame(struct workspace *w, const struct params *p)
 
     if (s->capturing)
         watch_capture(w, p);
-    if (w->inhibited || w->blind || s->last_step_ns == 0) {
+    if (w->inhibited || w->blind || s->last_step_ns == 0 ||
+        (w->driving && w->machine.state == STATE_TRIPPED)) {
         stand_still(w, p);
         return;
     }

@@ -24,6 +24,7 @@ struct stepper {
     double *beside;          /* [n_col] what set points contain beside the law's own part */
     double *fed;             /* [n_col] feed-forward in it */
     double *u_ref;           /* [n_col] kicks that leak and regularisation pull to */
+    double *u_closing;       /* [n_col] set points at the last closing */
     uint64_t *saturated;     /* [n_col] by the last step */
     uint64_t n_sum, n_still; /* frames collected; frames let go by since the last step */
     int64_t last_step_ns;

@@ -91,6 +91,7 @@ struct workspace {
     uint64_t n_cycles, n_late, n_skipped, n_holds, n_trips, n_frames, n_frames_lost;
     uint64_t last_request; /* newest request seen, counted */
 
+    int64_t retreat_ns;    /* when a step back was made last */
     int64_t echoed_ns;     /* when the echo last advanced, or nothing was outstanding */
     uint64_t block_cycle;  /* of the newest set-point block; 0: none since closing */
     uint64_t echoed_cycle; /* newest block that the gateway confirmed */
@@ -121,6 +122,12 @@ RT_SAFE static inline bool column_is_driven(const struct params *p, uint64_t col
  * state is known, the end of what was played or may be played no longer. */
 RT_SAFE void probe_step(struct workspace *w, const struct params *p);
 RT_SAFE void probe_tend(struct workspace *w);
+
+/* The way back after a trip, while the arming is still there: whether a class is not to hold;
+ * and once a cycle, true: u_cmd is new and to be sent. It ends the arming when all is done and
+ * confirmed. */
+RT_SAFE bool retreat_is_wanted(const struct params *p);
+RT_SAFE bool retreat_step(struct workspace *w, const struct params *p);
 
 /* 1: not good, and not because the configuration says so. Shifts instead of comparisons, which
  * vector units without 64-bit comparisons can do as well. */

@@ -219,6 +219,9 @@ static void write_text(struct manager *manager)
         .unmet = __atomic_load_n(&status->unmet, __ATOMIC_RELAXED),
         .unmet_offender = __atomic_load_n(&status->unmet_offender, __ATOMIC_RELAXED),
         .timer = (enum timer_mode) __atomic_load_n(&status->timer, __ATOMIC_RELAXED),
+        .arm_id = __atomic_load_n(&status->arm_id, __ATOMIC_RELAXED),
+        .at_trip = {(uint64_t) manager->machine->cfg.trip_slow,
+                    (uint64_t) manager->machine->cfg.trip_fast},
         .cause = __atomic_load_n(&status->cause, __ATOMIC_RELAXED),
         .cause_offender = __atomic_load_n(&status->offender, __ATOMIC_RELAXED)};
 

@@ -88,6 +88,9 @@ struct tuning tuning_from_cfg(const struct cfg *cfg)
         .baseline_frames = (uint64_t) cfg->innovation_baseline_frames,
     };
 
+    tuning.at_trip[0] = (uint64_t) cfg->trip_slow;
+    tuning.at_trip[1] = (uint64_t) cfg->trip_fast;
+    tuning.return_rad_s = cfg->trip_return_rad_s;
     set_patience(&tuning, cfg);
     return tuning;
 }
@@ -167,6 +170,18 @@ static enum rc check_rate(const struct cfg *cfg)
         cfg->fieldbus_actuator_source[0] ? "fieldbus.write_hz" : "epics.write_hz", write_hz);
 }
 
+/* Zero is the right kick of a trim only: others carry what the closed orbit needs. */
+static enum rc check_trims(const struct cfg *cfg)
+{
+    bool slow = cfg->trip_slow == AT_TRIP_ZERO && !cfg->trip_slow_trim;
+    bool fast = cfg->trip_fast == AT_TRIP_ZERO && !cfg->trip_fast_trim;
+
+    if (!slow && !fast)
+        return RC_OK;
+    return err_set(RC_INPUT, "trip.%s zero: only for trims, which trip.%s_trim says they are",
+                   slow ? "slow" : "fast", slow ? "slow" : "fast");
+}
+
 enum rc tuning_apply(struct params *p, const struct cfg *cfg, const struct devices *devices,
                      const struct check *check)
 {
@@ -184,6 +199,8 @@ enum rc tuning_apply(struct params *p, const struct cfg *cfg, const struct devic
     memset(&p->ff, 0, sizeof p->ff);
     if (rc == RC_OK)
         rc = check_rate(cfg);
+    if (rc == RC_OK)
+        rc = check_trims(cfg);
     if (rc == RC_OK && cfg->feedforward_tables[0] != '\0')
         rc = ff_load(&p->ff, p->ff_value, cfg, devices, cfg->feedforward_tables);
     return rc == RC_OK ? params_make_law(p) : rc;

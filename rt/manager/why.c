@@ -99,6 +99,21 @@ static void put_timer(struct writer *out, enum timer_mode timer)
             out->used && out->text[out->used - 1] != '\n' ? "\n" : "");
 }
 
+/* What correctors do now that the loop is not closed any more. */
+static void put_correctors(struct writer *out, const struct why_facts *facts)
+{
+    static const char *const does[] = {"hold", "go back to their set points at closing",
+                                       "go to zero"};
+
+    if (facts->state == STATE_TRIPPED && facts->arm_id != 0)
+        put(out,
+            "the loop still writes: slow correctors %s (trip.slow), fast ones %s (trip.fast); "
+            "orbitctl mode hold stops them\n",
+            does[facts->at_trip[0]], does[facts->at_trip[1]]);
+    else if (facts->state == STATE_TRIPPED || facts->state == STATE_HOLD)
+        put(out, "correctors stay where they are, the loop writes nothing\n");
+}
+
 static void put_state(struct writer *out, const struct why_facts *facts,
                       const struct devices *devices)
 {
@@ -111,6 +126,7 @@ static void put_state(struct writer *out, const struct why_facts *facts,
     }
     if (facts->state == STATE_TRIPPED)
         put(out, "tripped: orbitctl reset when the cause is gone\n");
+    put_correctors(out, facts);
     if (facts->unmet)
         put_conditions(out, facts->unmet, facts->unmet_offender, devices, "\n");
     else if (facts->state == STATE_ARMED)

@@ -13,6 +13,8 @@ struct why_facts {
     uint64_t unmet, unmet_offender;
     uint64_t cause, cause_offender;
     enum timer_mode timer;
+    uint64_t arm_id;     /* in TRIPPED not 0: correctors go back */
+    uint64_t at_trip[2]; /* enum at_trip of slow and of fast correctors */
 };
 
 /* One line per condition that is unmet, after HOLD or a trip first the cause; "closed" when

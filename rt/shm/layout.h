@@ -109,10 +109,12 @@ enum loop_state {
     STATE_COUNT
 };
 
-/* In these the loop's set points are written. */
-static inline int state_drives(uint64_t state)
+/* In these the loop's set points are written; in TRIPPED only while the arming is still there:
+ * correctors go back as trip.slow and trip.fast say. */
+static inline int state_drives(uint64_t state, uint64_t arm_id)
 {
-    return state == STATE_CLOSED || state == STATE_PROBE;
+    return state == STATE_CLOSED || state == STATE_PROBE ||
+           (state == STATE_TRIPPED && arm_id != 0);
 }
 
 /* Of the innovation. */

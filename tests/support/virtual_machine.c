@@ -104,7 +104,7 @@ static void sample_echo(struct virtual_machine *vm)
 /* The gateway: writes the newest block only under its lease. */
 static void write_block(struct virtual_machine *vm)
 {
-    bool granted = vm->block.active && state_drives(vm->block.state) &&
+    bool granted = vm->block.active && state_drives(vm->block.state, vm->block.arm_id) &&
                    vm->block.arm_id == vm->ack_arm_id && vm->now_ns < vm->block.valid_until_ns;
 
     if (vm->block.life == 0 || vm->block.cycle == vm->last_cycle_echoed)

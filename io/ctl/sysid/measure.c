@@ -159,7 +159,7 @@ static void take_record(struct measure *m)
     const double *y = (const double *) (head + 1);
     const uint64_t *quality = (const uint64_t *) (y + c->n_row);
     const double *u_cmd = y + 2 * c->n_row, *u_found = u_cmd + c->n_col;
-    bool drives = state_drives(head->state);
+    bool drives = state_drives(head->state, head->arm_id);
 
     if (head->excite_level != c->level) {
         end_level(m);

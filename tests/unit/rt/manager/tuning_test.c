@@ -67,11 +67,23 @@ static void words_that_are_no_frequencies_are_refused_by_their_key(void **state)
     assert_int_equal(apply(text), RC_OK);
 }
 
+static void only_trims_go_to_zero_after_a_trip(void **state)
+{
+    (void) state;
+    assert_int_equal(apply("trip:\n  slow: closing\n  fast: closing\n"), RC_OK);
+    assert_int_equal(apply("trip:\n  fast: zero\n  slow_trim: true\n"), RC_INPUT);
+    assert_non_null(strstr(err_text(), "trip.fast_trim"));
+    assert_int_equal(apply("trip:\n  slow: zero\n"), RC_INPUT);
+    assert_non_null(strstr(err_text(), "trip.slow_trim"));
+    assert_int_equal(apply("trip:\n  fast: zero\n  fast_trim: true\n"), RC_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_law_that_outruns_its_gateway_is_refused),
         cmocka_unit_test(words_that_are_no_frequencies_are_refused_by_their_key),
+        cmocka_unit_test(only_trims_go_to_zero_after_a_trip),
     };
 
     return cmocka_run_group_tests_name("rt/manager/tuning", tests, NULL, NULL);

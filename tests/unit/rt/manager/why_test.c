@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "rt/manager/why.h"
+#include "rt/loop/params.h"
 
 #define BIT(condition) (1ULL << (condition))
 
@@ -38,6 +39,24 @@ static void every_condition_has_words_and_a_remedy(void **state)
         assert_true(strlen(text) > 20);
         assert_non_null(strstr(text, ": "));
     }
+}
+
+static void after_a_trip_it_says_what_correctors_do(void **state)
+{
+    struct why_facts facts = {.state = STATE_TRIPPED,
+                              .cause = BIT(COND_ORBIT),
+                              .cause_offender = UINT64_MAX,
+                              .arm_id = 3,
+                              .at_trip = {AT_TRIP_CLOSING, AT_TRIP_ZERO}};
+    char text[512];
+
+    (void) state;
+    write(&facts, text, sizeof text);
+    assert_non_null(strstr(text, "slow correctors go back to their set points at closing"));
+    assert_non_null(strstr(text, "fast ones go to zero"));
+    facts.arm_id = 0;
+    write(&facts, text, sizeof text);
+    assert_non_null(strstr(text, "correctors stay where they are"));
 }
 
 static void offenders_have_their_names(void **state)
@@ -111,6 +130,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(closed_says_so),
         cmocka_unit_test(every_condition_has_words_and_a_remedy),
+        cmocka_unit_test(after_a_trip_it_says_what_correctors_do),
         cmocka_unit_test(offenders_have_their_names),
         cmocka_unit_test(after_hold_the_cause_comes_first),
         cmocka_unit_test(the_timer_that_stands_in_for_the_data_is_told_in_every_state),
