@@ -10,7 +10,7 @@
 #include "tests/support/loop_rig.h"
 
 static const struct orbit_dims ring = {.n_bpm = 30, .n_h = 10, .n_v = 12, .n_rf = 1};
-enum { PERIOD_NS = 1000000, TRIALS = 120, MOST_COUNT = 30 };
+enum { PERIOD_NS = 1000000, TRIALS = 120, MOST_COUNT = 30, SETTLE_NS = 100000000 };
 
 static uint64_t random_state;
 
@@ -77,6 +77,12 @@ static void lose_orbit(struct loop_rig *rig, bool on)
     rig->vm.bpm_dead = on;
 }
 
+/* The gateway goes on telling what it reads, but writes nothing. */
+static void stop_writing(struct loop_rig *rig, bool on)
+{
+    rig->vm.next_write_ns = on ? INT64_MAX : rig->vm.now_ns;
+}
+
 static void spoil_readbacks(struct loop_rig *rig, bool on)
 {
     memset(rig->vm.readback_off, 0, sizeof rig->vm.readback_off);
@@ -109,6 +115,7 @@ static const struct {
     {"READBACK", lose_readback, false, true, COND_READBACK, STATE_HOLD, 0, 0},
     {"ACTUATORS", spoil_readbacks, false, true, COND_ACTUATORS, STATE_HOLD, 0, 0},
     {"PACE", lose_orbit, false, true, COND_PACE, STATE_HOLD, 49, 3},
+    {"ECHO", stop_writing, false, true, COND_ECHO, STATE_HOLD, 190, 12},
     {"one sign", one_sign_of_lost_beam, false, false, COND_COUNT, STATE_CLOSED, 0, 0},
     {"nearly", nearly, false, false, COND_COUNT, STATE_CLOSED, 0, 0},
 };
@@ -142,7 +149,8 @@ static void set_count(struct loop_rig *rig, unsigned which, uint64_t count)
     struct tuning tuning = rig_tuning();
 
     tuning.every = 10;
-    tuning.law.ki = 1e-6; /* what is wrong is not corrected meanwhile */
+    tuning.hold_settle_ns = SETTLE_NS; /* HOLD is still there when it is looked at */
+    tuning.law.ki = 1e-6;              /* what is wrong is not corrected meanwhile */
     if (scenarios[which].fires)
         tuning.patience[scenarios[which].condition] = count;
     rig_publish(rig, &tuning, 0.1);
