@@ -8,12 +8,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "io/stream/set_files.h"
+#include "rt/base/clock.h"
+
 enum { PATH_SIZE = SEGMENT_PATH_SIZE + 32 };
 
 enum rc set_shelf_open(struct set_shelf *self, struct client *client, const char *records)
 {
     set_shelf_close(self);
     self->client = client;
+    self->records = records;
     self->next_set = 1;
     self->n_set = 0;
     if (snprintf(self->folder, sizeof self->folder, "%s/" STREAM_SETS, records) >=
@@ -69,8 +73,8 @@ static enum rc store(const struct set_shelf *self)
     int fd;
 
     name_set(path, self->folder, self->image->set_hash);
-    if (access(path, F_OK) == 0)
-        return RC_OK;
+    if (access(path, F_OK) == 0) /* the time of the file: when it came into use last */
+        return utimensat(AT_FDCWD, path, NULL, 0) == 0 ? RC_OK : err_sys("%s", path);
     snprintf(part, sizeof part, "%s.part", path);
     fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
     if (fd < 0)
@@ -98,6 +102,14 @@ static void tell(struct set_shelf *self, enum rc rc)
     self->failing = rc != RC_OK;
 }
 
+static void trim(const struct set_shelf *self)
+{
+    unsigned n_removed = set_files_trim(self->records, clock_utc_ns());
+
+    if (n_removed)
+        fprintf(stderr, "orbit-stream: %u old parameter sets removed\n", n_removed);
+}
+
 void set_shelf_follow(struct set_shelf *self)
 {
     uint64_t next = self->next_set, lost = 0;
@@ -114,6 +126,7 @@ void set_shelf_follow(struct set_shelf *self)
                                 .revision = self->image->revision,
                                 .serial = self->image->serial,
                                 .set_hash = self->image->set_hash};
+        trim(self);
     }
 }
 
@@ -146,11 +159,12 @@ static void name_revision(struct companion *self, struct set_shelf *shelf,
 {
     const struct stream_set *set = find_set(shelf, revision);
 
-    if (revision == self->revision || !set)
+    if ((revision == self->revision && file->log.first == self->segment) || !set)
         return;
     stream_file_item(file, STREAM_SET, set, sizeof *set);
     give_name(self, shelf, set->set_hash);
     self->revision = revision;
+    self->segment = file->log.first;
 }
 
 /* ---- checkpoints ---- */

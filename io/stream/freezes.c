@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "io/segment/segment_folder.h"
+#include "io/stream/set_files.h"
 #include "io/stream/stream_format.h"
 #include "rt/base/clock.h"
 
@@ -36,18 +37,11 @@ static int is_freeze(const struct dirent *entry)
     return strncmp(entry->d_name, STREAM_FREEZE_START, strlen(STREAM_FREEZE_START)) == 0;
 }
 
-static int is_set(const struct dirent *entry)
-{
-    const char *end = strrchr(entry->d_name, '.');
-
-    return end && strcmp(end, STREAM_SET_SUFFIX) == 0;
-}
-
 static void remove_sets(const char *path)
 {
     char file[SEGMENT_PATH_SIZE + NAME_MOST + 2];
     struct dirent **entry;
-    int n = scandir(path, &entry, is_set, alphasort);
+    int n = scandir(path, &entry, set_files_match, alphasort);
 
     for (int i = 0; i < n; i++) {
         snprintf(file, sizeof file, "%s/%s", path, entry[i]->d_name);

@@ -55,17 +55,22 @@ def plain(value):
     return value.decode() if isinstance(value, bytes) else value
 
 
+def unpacked_segment(path):
+    """The records of a segment read by this test's own parser: an independent look at the format."""
+    with open(path, "rb") as file:
+        data = file.read()
+    at = 0
+    while at + 24 <= len(data):
+        magic, length, number, kind, _ = struct.unpack_from("<IIQII", data, at)
+        if magic != 0x4745534f or at + 24 + length > len(data):
+            break
+        yield number, kind, data[at + 24:at + 24 + length]
+        at += 24 + (length + 7) // 8 * 8
+
+
 def unpacked(folder):
-    """The records of a folder read by this test's own parser: an independent look at the format."""
     for path in sorted(glob.glob(folder + "/*.seg")):
-        data = open(path, "rb").read()
-        at = 0
-        while at + 24 <= len(data):
-            magic, length, number, kind, _ = struct.unpack_from("<IIQII", data, at)
-            if magic != 0x4745534f or at + 24 + length > len(data):
-                break
-            yield number, kind, data[at + 24:at + 24 + length]
-            at += 24 + (length + 7) // 8 * 8
+        yield from unpacked_segment(path)
 
 
 class Instance(unittest.TestCase):
@@ -153,7 +158,7 @@ class Instance(unittest.TestCase):
 
 
 class Continuous(Instance):
-    PROGRAMS = [("orbitd",), ("orbit-stream",)]
+    PROGRAMS = [("orbitd",), ("orbit-model",), ("orbit-stream",)]
 
     def test_1_every_cycle_is_recorded_once(self):
         self.wait_cycles(400)
@@ -246,6 +251,19 @@ class Continuous(Instance):
         listed = self.ctl("record", "list")
         self.assertEqual(listed.returncode, 0)
         self.assertIn("continuous", listed.stdout)
+
+    def test_9_segments_name_their_parameter_sets_each_for_itself(self):
+        def segments():
+            return sorted(glob.glob(self.records + "/continuous/*.seg"))
+
+        def kinds(path):
+            return [kind for _, kind, _ in unpacked_segment(path)]
+        wait("a parameter set", lambda: 5 in kinds(segments()[-1]), 60)
+        before = len(segments())
+        # The one that begins because this one is full, with the same set.
+        wait("another segment", lambda: len(segments()) > before and kinds(segments()[before]).count(2) > RATE_HZ, 60)
+        self.assertIn(5, kinds(segments()[before]))
+        self.assertTrue(glob.glob(self.records + "/sets/*.set"))
 
 
 class Freeze(Instance):
