@@ -102,12 +102,12 @@ port_of() { ctl endpoints | awk -v p="$1" -v f="$2" '$1 == p { for (i = 2; i < N
 
 ring_value() {
     EPICS_PVA_ADDR_LIST=127.0.0.1 EPICS_PVA_AUTO_ADDR_LIST=NO EPICS_PVA_BROADCAST_PORT=$ring_pva \
-        "$epics_bin/pvget" -M raw -w 5 "$1" 2> /dev/null | awk '$2 == "value" { print $3; exit }'
+        "$epics_bin/pvget" -M raw -w 5 "$1" 2> /dev/null | awk '$2 == "value" && !n++ { print $3 }'
 }
 
 read_floor() {
     ring_pva=$(port_of orbit-ring pva_port)
-    sim_prefix=$("$bin/orbitctl" check --print "$config" | awk '/^virtual:/ { v = 1 } v && $1 == "prefix:" { gsub(/"/, "", $2); print $2; exit }')
+    sim_prefix=$("$bin/orbitctl" check --print "$config" | awk '/^virtual:/ { v = 1 } v && $1 == "prefix:" { gsub(/"/, "", $2); print $2; v = 0 }')
     floor_x=$(ring_value "${sim_prefix}FLOOR:X")
     floor_y=$(ring_value "${sim_prefix}FLOOR:Y")
     noise=$(ring_value "${sim_prefix}BPM:NOISE")
