@@ -192,7 +192,10 @@ static RT_SAFE void take_plan(struct loop *loop)
         excite_start(&loop->w->excite, &loop->plan[posted & 1]);
         atomic_store_explicit(&loop->plan_taken, posted, memory_order_release);
     }
-    if (atomic_exchange_explicit(&loop->plan_stop, false, memory_order_relaxed))
+    /* Looked at before it is taken: an exchange in every cycle would lock the bus for nothing.
+     */
+    if (atomic_load_explicit(&loop->plan_stop, memory_order_relaxed) &&
+        atomic_exchange_explicit(&loop->plan_stop, false, memory_order_relaxed))
         loop->w->excite.ending = true;
 }
 
